@@ -1,0 +1,148 @@
+#include "common/log.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "common/utf8.h"
+
+namespace interlock {
+
+// The thread that writes, and the queue before it.
+struct LogWorker {
+  std::string service;
+  std::shared_ptr<spdlog::details::thread_pool> pool;
+  std::shared_ptr<spdlog::async_logger> logger;
+  std::atomic<int> users = 0;  // threads that may be about to queue a line
+};
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 5> severities = {"DEBUG", "INFO", "NOTICE", "WARNING",
+                                                        "ERROR"};
+
+void write_plainly(spdlog::logger& logger) {
+  logger.set_pattern("%v");
+  logger.set_level(spdlog::level::trace);  // least_log_level has decided before
+}
+
+// Where lines go. Never destroyed, and neither are workers that ended, since something may log
+// until the process has gone.
+struct Output {
+  std::shared_ptr<spdlog::sinks::sink> sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  spdlog::logger direct{"direct", sink};
+  std::vector<std::unique_ptr<LogWorker>> workers;
+  std::atomic<LogWorker*> worker = nullptr;
+  std::atomic<const std::string*> service = nullptr;
+
+  Output() { write_plainly(direct); }
+};
+
+Output& output() {
+  static auto* const only = new Output;
+  return *only;
+}
+
+// RFC 3339 with milliseconds, in UTC.
+std::string time_text(std::chrono::system_clock::time_point now) {
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(now);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(ms);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
+                     (ms - seconds).count());
+}
+
+std::string clean_text(std::string_view text) {
+  if (text.size() <= log_text_bytes_max) return replace_invalid_utf8(text);
+  return replace_invalid_utf8(text.substr(0, log_text_bytes_max)) + "...";
+}
+
+json::value to_json(const LogField::Value& value) {
+  if (const auto* text = std::get_if<std::string_view>(&value)) {
+    return json::value(clean_text(*text));
+  }
+  const auto* number = std::get_if<double>(&value);
+  if (number != nullptr && !std::isfinite(*number)) return json::value(fmt::format("{}", *number));
+  return std::visit([](const auto& plain) { return json::value(plain); }, value);
+}
+
+std::string make_line(LogLevel level, std::string_view message, LogFields fields) {
+  json::object line;
+  line["severity"] = severities.at(static_cast<std::size_t>(level));
+  line["time"] = time_text(std::chrono::system_clock::now());
+  if (const std::string* service = output().service) line["service"] = *service;
+  line["message"] = clean_text(message);
+  for (const LogField& field : fields) {
+    if (field.name == "service") continue;
+    line.emplace(field.name, to_json(field.value));  // keeps what is there already
+  }
+  return json::serialize(line);
+}
+
+// False when no worker is there to take it.
+bool queue_line(const std::string& line) {
+  LogWorker* const worker = output().worker;
+  if (worker == nullptr) return false;
+  ++worker->users;
+  // Logging's end clears the pointer and then waits for the users, so one of the two sees the
+  // other.
+  const bool runs = output().worker == worker;
+  if (runs) worker->logger->log(spdlog::level::info, line);
+  --worker->users;
+  return runs;
+}
+
+}  // namespace
+
+absl::StatusOr<LogLevel> parse_log_level(std::string_view text) {
+  const std::string wanted = absl::AsciiStrToUpper(std::string(text));
+  for (std::size_t i = 0; i < severities.size(); ++i) {
+    if (severities[i] == wanted) return static_cast<LogLevel>(i);
+  }
+  return absl::InvalidArgumentError(fmt::format(
+      "\"{}\" is not a log level; the levels are debug, info, notice, warning and error.", text));
+}
+
+Logging::Logging(LoggingOptions options) {
+  auto worker = std::make_unique<LogWorker>();
+  worker->service = std::move(options.service);
+  worker->pool = std::make_shared<spdlog::details::thread_pool>(options.queue_lines_max, 1);
+  worker->logger = std::make_shared<spdlog::async_logger>(
+      "queue", output().sink, worker->pool, spdlog::async_overflow_policy::overrun_oldest);
+  write_plainly(*worker->logger);
+  worker_ = worker.get();
+  output().workers.push_back(std::move(worker));
+  output().service = &worker_->service;
+  output().worker = worker_;
+  least_log_level = options.level;
+}
+
+// The pool's destructor writes what is queued, in order, and joins its thread.
+Logging::~Logging() {
+  output().worker = nullptr;
+  while (worker_->users != 0) std::this_thread::yield();  // queueing never waits, so neither do we
+  worker_->pool.reset();
+}
+
+std::uint64_t Logging::lines_lost() const { return worker_->pool->overrun_counter(); }
+
+void write_log(LogLevel level, std::string_view message, LogFields fields) {
+  const std::string line = make_line(level, message, fields);
+  if (!queue_line(line)) output().direct.log(spdlog::level::info, line);
+}
+
+}  // namespace interlock
