@@ -1,0 +1,76 @@
+// The authority: what a command does to a record. The whole semantics of Interlock is here.
+//
+// Pure: no I/O, no clock, no thread, no log. An answer exists as a value next to the write that it
+// rests on; the engine lets it go only after that write is durable, or, for an answer that writes
+// nothing, after the record was checked to be the present one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/authority/command.h"
+
+namespace interlock {
+
+struct AuthorityLimits {
+  std::uint64_t outbox_events_max = 1000;
+  std::uint64_t outbox_bytes_max = 1024 * 1024;
+  std::uint64_t payload_bytes_max = 64 * 1024;
+  std::uint64_t run_name_bytes_max = 128;
+  std::uint64_t idempotency_key_bytes_max = 128;
+  std::uint64_t operations_max = 16;       // in one message
+  std::uint64_t duplicate_after_ms = 5'000;  // REJECT: when to come back
+};
+
+// What decide needs to know of the world. Everything in it is a value that somebody else looked up.
+struct Context {
+  Tick tick = 0;
+  std::int64_t time_unix_ms = 0;           // display only
+  bool owner_lives = true;                 // the lease of the record's owner, if it has one
+  std::uint64_t takeover_after_ms = 0;     // above 0: too many takeovers of this key of late
+  AuthorityLimits limits;
+};
+
+// An event as it goes into the outbox.
+struct OutboxEvent {
+  Sequence sequence = 0;
+  std::string type;
+  std::string run;
+  std::uint64_t number = 0;
+  std::string id;                          // the idempotency key, or run/number
+  std::string payload;
+  Tick tick = 0;
+  std::uint64_t ttl_ms = 0;
+  std::int64_t time_unix_ms = 0;
+};
+
+// Sequences first..last, both included.
+struct SequenceRange {
+  Sequence first = 0;
+  Sequence last = 0;
+};
+
+struct Decision {
+  Answer answer;
+  std::optional<Record> record;            // to be written; nothing: the answer writes nothing
+  bool remove = false;                     // the record is to be deleted
+  std::optional<OutboxEvent> put;
+  std::optional<SequenceRange> trim;       // of the outbox, before `put`
+  std::vector<Transition> steps;           // what happened to the machine, in order
+};
+
+// `record`: as it stands, with every generation spelled out but those of the commit under way.
+Decision decide(const std::optional<Record>& record, const Command& command,
+                const Context& context);
+
+// One function per command; each in a file of its own name.
+Decision decide_claim(const std::optional<Record>& record, const Claim& claim,
+                      const Context& context);
+Decision decide_abandon(const Record& record, const Abandon& abandon, const Context& context);
+Decision decide_operate(const Record& record, const Operate& operate, const Context& context);
+Decision decide_acknowledge(const Record& record, const Acknowledge& acknowledge);
+Decision decide_publish(const Record& record, const Publish& publish, const Context& context);
+Decision decide_forget(const Record& record, const Forget& forget);
+
+}  // namespace interlock
