@@ -1,0 +1,107 @@
+#include "coordinator/store/rocksdb/commit_group.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "coordinator/store/rocksdb/layout.h"
+
+namespace interlock {
+namespace {
+
+constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;
+
+}  // namespace
+
+CommitGroup::CommitGroup(rocksdb::DB& db, Index& index, Revision& last_revision)
+    : db_(db), index_(index), last_revision_(last_revision) {}
+
+bool CommitGroup::takes(const PendingCommit& commit) const {
+  if (bytes_ > 0 && bytes_ + commit.bytes > kGroupBytesMax) return false;
+  return std::none_of(commit.batch.begin(), commit.batch.end(),
+                      [this](const Entry& entry) { return changed_keys_.contains(entry.key); });
+}
+
+void CommitGroup::add(PendingCommit commit) {
+  if (!commit.failure.ok()) {
+    std::vector<Outcome> failed(commit.entries, Failed{std::move(commit.failure)});
+    answers_.push_back({std::move(commit.done), std::move(failed)});
+    return;
+  }
+  compared_ = compared_ || !commit.batch.empty();
+  bytes_ += commit.bytes;
+  const Revision revision = last_revision_ + 1;
+  const std::size_t changes_before = changes_.size();
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(commit.batch.size());
+  for (Entry& entry : commit.batch) outcomes.push_back(decide(entry, revision));
+  if (changes_.size() > changes_before) last_revision_ = revision;
+  for (Outcome& outcome : outcomes) {
+    if (auto* applied = std::get_if<Applied>(&outcome)) applied->at = {last_revision_};
+    if (auto* refused = std::get_if<Refused>(&outcome)) refused->at = {last_revision_};
+  }
+  answers_.push_back({std::move(commit.done), std::move(outcomes)});
+}
+
+rocksdb::WriteBatch* CommitGroup::write_batch() {
+  if (!compared_) return nullptr;
+  writes_.Put(kRevisionKey, encode_number(last_revision_));
+  return &writes_;
+}
+
+void CommitGroup::answer() {
+  for (Answer& answer : answers_) answer.done(std::move(answer.outcomes));
+}
+
+Outcome CommitGroup::decide(Entry& entry, Revision revision) {
+  const auto found = index_.find(entry.key);
+  const Revision current = found == index_.end() ? kAbsent : found->second.revision;
+  if (current != entry.expected) {
+    if (current == kAbsent) return Refused{};
+    return refuse(entry.key);
+  }
+  if (entry.write == Write::kCompareOnly) return Applied{current, {}};
+  changed_keys_.insert(entry.key);
+  if (entry.write == Write::kDelete) {
+    remove(entry.key, found->second, {0, UINT64_MAX});
+    writes_.Delete(record_key(entry.key));
+    index_.erase(found);
+    changes_.push_back({std::move(entry.key), revision, std::nullopt});
+  } else {
+    apply(entry, found == index_.end() ? index_[entry.key] : found->second, revision);
+    changes_.push_back({std::move(entry.key), revision, std::move(entry.record)});
+  }
+  return Applied{revision, {}};
+}
+
+// A record that cannot be read cannot be shown. Nothing was written, which is all that is said.
+Outcome CommitGroup::refuse(const std::string& key) const {
+  std::string bytes;
+  const rocksdb::Status s = db_.Get({}, record_key(key), &bytes);
+  if (!s.ok()) return Failed{explain(s, db_.GetName())};
+  std::optional<Versioned> current = decode_record(bytes);
+  if (!current) return Failed{absl::DataLossError("A record has no revision.")};
+  return Refused{std::move(current), {}};
+}
+
+void CommitGroup::apply(Entry& entry, Known& known, Revision revision) {
+  known.revision = revision;
+  if (entry.remove) remove(entry.key, known, *entry.remove);
+  for (const Attachment& put : entry.put) {
+    writes_.Put(attachment_key(entry.key, put.number), put.bytes);
+    known.numbers.add(put.number);
+  }
+  writes_.Put(record_key(entry.key), encode_record(revision, entry.record));
+}
+
+// One by one: a range deletion would have to be looked through by every later read.
+void CommitGroup::remove(const std::string& key, Known& known, NumberRange range) {
+  for (const NumberRange& taken : known.numbers.take(range)) {
+    for (std::uint64_t number = taken.first;; ++number) {
+      writes_.Delete(attachment_key(key, number));
+      if (number == taken.last) break;
+    }
+  }
+}
+
+}  // namespace interlock
