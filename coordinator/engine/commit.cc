@@ -1,0 +1,247 @@
+// Deciding, committing, answering.
+#include <algorithm>
+
+#include "coordinator/engine/fold.h"
+#include "coordinator/engine/record_codec.h"
+
+namespace interlock {
+
+Context Engine::context_of() const {
+  return {.tick = 0,
+          .time_unix_ms = now_.unix_us / 1000,
+          .owner_lives = true,
+          .takeover_after_ms = 0,
+          .limits = limits_.authority};
+}
+
+void Engine::pump() {
+  write_due_acknowledgements();
+  while (!delayed_.empty() && delayed_.begin()->first <= now_.steady_ms) {
+    ready_.push_back(std::move(delayed_.begin()->second));
+    delayed_.erase(delayed_.begin());
+  }
+  while (!ready_.empty() && commits_under_way_ < limits_.commits_under_way_max) {
+    Batch batch;
+    std::vector<std::string> keys;
+    std::size_t bytes = 0;
+    // One more entry of the largest size always fits.
+    while (!ready_.empty() && batch.size() < store_.limits.batch_entries_max &&
+           bytes + store_.limits.entry_bytes_max <= store_.limits.batch_bytes_max) {
+      const std::string key = std::move(ready_.front());
+      ready_.pop_front();
+      Work& work = work_[key];
+      work.queued = false;
+      if (!decide_key(key, work, batch)) continue;
+      bytes += entry_bytes(batch.back());
+      keys.push_back(key);
+    }
+    if (batch.empty()) return;
+    const std::uint64_t commit = ++last_commit_;
+    commits_[commit] = std::move(keys);
+    ++commits_under_way_;
+    out_.emplace_back(StartCommit{commit, std::move(batch)});
+  }
+}
+
+// False when the answers rest on nothing that must be asked of the store: they have been given.
+bool Engine::decide_key(const std::string& key, Work& work, Batch& batch) {
+  if (work.waiting.empty()) {
+    finish(key, work);
+    return false;
+  }
+  Fold fold = this->fold(key, work);
+  work.deciding = std::move(fold.decided);
+  work.answers = std::move(fold.answers);
+  // With one writer, what this memory shows is what stands, unless a write is in doubt.
+  if (!fold.wrote && store_.single_writer && work.doubt != fold.expected) {
+    answer_all(key, work, fold.expected);
+    finish(key, work);
+    return false;
+  }
+  Entry entry = entry_of(key, fold);
+  work.steps = std::move(fold.steps);
+  work.events = std::move(fold.puts);
+  work.expected = entry.expected;
+  work.write = entry.write;
+  work.record = entry.record;
+  work.under_way = true;
+  batch.push_back(std::move(entry));
+  return true;
+}
+
+void Engine::take(CommitAnswered input) {
+  const auto commit = commits_.find(input.commit);
+  if (commit == commits_.end()) return;
+  const std::vector<std::string> keys = std::move(commit->second);
+  commits_.erase(commit);
+  --commits_under_way_;
+  if (keys.empty()) {
+    settle_own(input.outcomes.front());
+    return;
+  }
+  Committed tally{.entries = keys.size(), .took_us = input.took_us};
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    settle(keys[i], std::move(input.outcomes[i]), tally);
+  }
+  out_.emplace_back(tally);
+  set_store_away(tally.failed + tally.unknown == tally.entries);
+}
+
+void Engine::settle(const std::string& key, Outcome outcome, Committed& tally) {
+  Work& work = work_[key];
+  work.under_way = false;
+  if (const auto* done = std::get_if<Applied>(&outcome)) {
+    applied(key, work, done->revision);
+    attend_present(key);
+    return;
+  }
+  if (auto* refused = std::get_if<Refused>(&outcome)) {
+    ++tally.refused;
+    if (refused->current) {
+      observe(store_key(key), refused->current->revision, std::move(refused->current->bytes));
+    } else {
+      observe(store_key(key), refused->at.value, std::nullopt);
+    }
+    retry(key, work);
+    attend_present(key);
+    return;
+  }
+  if (std::holds_alternative<Unknown>(outcome)) {
+    // It may have been applied, or still be. The same commands are decided again and committed over
+    // the same revision; whichever write lands first, the other one is refused and shows it.
+    ++tally.unknown;
+    work.doubt = work.expected;
+  } else {
+    ++tally.failed;
+    work.conflicts = std::max(work.conflicts, 2);
+    // While an earlier write may still land, nobody can be told that nothing was done.
+    if (work.doubt != work.expected) answer_store_away(key, work);
+  }
+  retry(key, work);
+  attend_present(key);
+}
+
+// Surely not applied: whoever asked is told. What nobody waits for is asked again.
+void Engine::answer_store_away(const std::string& key, Work& work) {
+  std::vector<Waiting> again;
+  for (Waiting& waiting : work.deciding) {
+    if (waiting.ticket == 0) {
+      again.push_back(std::move(waiting));
+    } else {
+      --waiting_;
+      answer(key, waiting, Refusal{StoreAway{limits_.store_away_after_ms}}, 0);
+    }
+  }
+  work.deciding = std::move(again);
+}
+
+void Engine::applied(const std::string& key, Work& work, Revision revision) {
+  const Generation generation = replica_.base() + revision;
+  for (Answer& answer : work.answers) spell_out(answer, generation);
+  if (work.write != Write::kCompareOnly) {
+    for (Transition& step : work.steps) {
+      if (step.generation == kThisCommit) step.generation = generation;
+      out_.emplace_back(Happened{key, step, revision});
+    }
+    std::optional<std::string> bytes;
+    if (work.write == Write::kPut) bytes = std::move(work.record);
+    // Events first: the notice of the change may send them at once.
+    if (const absl::StatusOr<Record> record =
+            bytes ? decode_record(*bytes, generation) : absl::NotFoundError("");
+        record.ok()) {
+      for (OutboxEvent& event : work.events) {
+        deliveries_.published(key, record->sequence_since, std::move(event));
+      }
+    }
+    observe(store_key(key), revision, std::move(bytes));
+  }
+  answer_all(key, work, revision);
+  work.conflicts = 0;
+  finish(key, work);
+}
+
+void Engine::retry(const std::string& key, Work& work) {
+  while (!work.deciding.empty()) {
+    work.waiting.push_front(std::move(work.deciding.back()));
+    work.deciding.pop_back();
+  }
+  work.answers.clear();
+  if (work.waiting.empty()) {
+    finish(key, work);
+    return;
+  }
+  ++work.conflicts;
+  if (work.conflicts <= 2) {
+    make_ready(key, work);
+    return;
+  }
+  const int doublings = std::min(work.conflicts - 3, 16);
+  const std::uint64_t ceiling =
+      std::min(limits_.retry_max_ms, limits_.retry_initial_ms << doublings);
+  const auto delay = static_cast<std::uint64_t>(random_() * static_cast<double>(ceiling));
+  work.queued = true;
+  delayed_.emplace(now_.steady_ms + 1 + delay, key);
+}
+
+void Engine::answer_all(const std::string& key, Work& work, Revision revision) {
+  for (std::size_t i = 0; i < work.deciding.size(); ++i) {
+    --waiting_;
+    const auto* claim = std::get_if<Claim>(&work.deciding[i].command);
+    const auto* granted = std::get_if<Granted>(&work.answers[i]);
+    const std::optional<Granted> grant = granted ? std::optional(*granted) : std::nullopt;
+    answer(key, work.deciding[i], std::move(work.answers[i]), revision);
+    if (claim != nullptr && grant) follow_grant(key, *claim, *grant);
+  }
+  work.deciding.clear();
+  work.answers.clear();
+}
+
+void Engine::answer(const std::string& key, const Waiting& waiting, Answer answer,
+                    Revision revision) {
+  if (waiting.listed != 0) {
+    reconcile(waiting.listed, waiting.entry);
+  } else if (waiting.ticket != 0) {
+    out_.emplace_back(Answered{waiting.ticket, key, std::move(answer), revision});
+  }
+}
+
+// Nothing is kept for a key that nobody asks about.
+void Engine::finish(const std::string& key, Work& work) {
+  if (!work.waiting.empty()) {
+    make_ready(key, work);
+  } else if (!work.under_way && !work.queued) {
+    work_.erase(key);
+  }
+}
+
+// Not of any key: the base of a new store, or whether a store that was away is back.
+void Engine::settle_own(const Outcome& outcome) {
+  const bool away =
+      std::holds_alternative<Failed>(outcome) || std::holds_alternative<Unknown>(outcome);
+  set_store_away(away);
+  if (phase_ != Phase::kSettingBase) return;
+  // Somebody may have been first with the base: then theirs is the base.
+  phase_ = Phase::kLoading;
+  load_after(away ? limits_.store_away_after_ms : 0);
+}
+
+// An idle engine would never hear that its store is back: it asks.
+void Engine::probe_store() {
+  if (!store_away_ || commits_under_way_ > 0 || now_.steady_ms < probe_at_ms_) return;
+  Entry entry{.key = std::string(kBaseKey), .write = Write::kCompareOnly};
+  if (const Replica::Slot* base = replica_.find(kBaseKey)) entry.expected = base->revision;
+  commits_[++last_commit_] = {};
+  ++commits_under_way_;
+  out_.emplace_back(StartCommit{last_commit_, {std::move(entry)}});
+}
+
+void Engine::set_store_away(bool away) {
+  probe_at_ms_ = now_.steady_ms + limits_.store_away_after_ms;
+  if (away == store_away_) return;
+  store_away_ = away;
+  for (const auto& [stream, what] : streams_) {
+    out_.emplace_back(Notified{stream, StoreIsAway{away}});
+  }
+}
+
+}  // namespace interlock

@@ -1,0 +1,180 @@
+// The one thread's work: takes commands in, decides, commits, and only then answers.
+//
+// `step(inputs, now) -> outputs` is the whole of it: no thread, no I/O, no clock of its own, so the
+// simulator runs this very code, and the same inputs in the same order give the same outputs. The
+// shell (engine_thread) carries the outputs out.
+//
+// What arrives while a commit is under way is gathered for the next one (no timer). Commands for
+// one key that wait together are decided one after the other and become one write; at most one
+// commit is under way for a key. On a refusal the record that came back is taken over and the
+// commands are decided again.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "coordinator/engine/delivery.h"
+#include "coordinator/engine/engine_types.h"
+#include "coordinator/engine/replica.h"
+
+namespace interlock {
+
+class Engine {
+ public:
+  // `random`: uniform in [0, 1), for back-off.
+  Engine(EngineLimits limits, StoreTraits store, std::function<double()> random);
+  ~Engine();
+
+  // The first call may come without inputs: it asks for the load.
+  Outputs step(std::vector<Input> inputs, Moment now);
+
+  // The next moment at which a step without inputs has something to do.
+  std::optional<std::uint64_t> wake_at_ms() const;
+
+  bool ready() const { return phase_ == Phase::kServing; }
+  bool store_away() const { return store_away_; }
+  const Replica& replica() const { return replica_; }
+  std::size_t waiting_commands() const { return waiting_; }
+  // What is kept for keys besides their records: nothing, once nobody asks about them.
+  std::size_t keys_at_work() const { return work_.size() + acknowledgements_.size(); }
+
+ private:
+  enum class Phase { kNew, kLoading, kSettingBase, kServing };
+  struct Waiting {
+    Ticket ticket = 0;      // 0: nobody waits for the answer
+    StreamId listed = 0;    // a lookup for this stream's reconcile list
+    ListedConnection entry;
+    Command command;
+  };
+  // What one key has waiting and under way.
+  struct Work {
+    std::deque<Waiting> waiting;
+    std::vector<Waiting> deciding;     // of the commit under way, in the order of the decisions
+    std::vector<Answer> answers;       // beside `deciding`
+    std::vector<Transition> steps;
+    std::vector<OutboxEvent> events;
+    Revision expected = kAbsent;
+    Write write = Write::kCompareOnly;
+    std::string record;                // as committed
+    std::optional<Revision> doubt;     // a write over this revision may still land
+    bool under_way = false;
+    bool queued = false;               // in ready_ or delayed_
+    int conflicts = 0;
+  };
+  struct Fold;
+
+  // engine.cc: taking in
+  void take(RecordsLoaded input);
+  void take(LoadEnded input);
+  void take(CommandGiven input);
+  void take(CommitAnswered input);
+  void take(FeedChanged input);
+  void take(FeedLost input);
+  void take(ReadAnswered input);
+  void take(StreamOpened input);
+  void take(StreamListed input);
+  void take(StreamCredit input);
+  void take(StreamHeartbeat input);
+  void take(StreamClosed input);
+  void take(ScanAsked input);
+  void take(ObserveAsked input);
+  void take(WatchOpened input);
+  void take(WatchClosed input);
+  bool too_much_waits(const std::string& key) const;
+  bool outdated(const std::string& key, const Command& command, Answer& answer) const;
+  void enqueue(const std::string& key, Waiting waiting);
+  void make_ready(const std::string& key, Work& work);
+  void note_acknowledgement(const std::string& key, const Acknowledge& acknowledge);
+  void write_due_acknowledgements();
+  void take_base(const std::string& bytes);
+  void load_after(std::uint64_t delay_ms);
+  void set_base();
+  void begin_serving();
+
+  // commit.cc: deciding, committing, answering
+  void pump();
+  bool decide_key(const std::string& key, Work& work, Batch& batch);
+  Fold fold(const std::string& key, Work& work);
+  static void gather_claims(std::deque<Waiting>& waiting, std::size_t count);
+  void fold_one(Fold& fold, const Waiting& waiting);
+  void fold_claim(Fold& fold, const Waiting& waiting);
+  static Entry entry_of(const std::string& key, const Fold& fold);
+  void settle(const std::string& key, Outcome outcome, Committed& tally);
+  void applied(const std::string& key, Work& work, Revision revision);
+  void retry(const std::string& key, Work& work);
+  void answer_all(const std::string& key, Work& work, Revision revision);
+  void answer_store_away(const std::string& key, Work& work);
+  void answer(const std::string& key, const Waiting& waiting, Answer answer, Revision revision);
+  void finish(const std::string& key, Work& work);
+  void settle_own(const Outcome& outcome);
+  void probe_store();
+  void set_store_away(bool away);
+  Context context_of() const;
+
+  // streams.cc: what the records' changes mean to gateways and watchers
+  void observe(std::string_view key, Revision revision, std::optional<std::string> bytes);
+  void notify_gateways(const std::string& key, const Record& before,
+                       const std::optional<Record>& after);
+  void notify_watchers(const std::string& key, const std::optional<Record>& before,
+                       const std::optional<Record>& after, Revision revision);
+  void attend(const std::string& key, const Record& record);
+  void attend_present(const std::string& key);
+  void follow_grant(const std::string& key, const Claim& claim, const Granted& granted);
+  void reconcile(StreamId stream, const ListedConnection& entry);
+  void end_listing(StreamId stream);
+  SeenConnection seen(const std::string& key, Record record, Revision revision) const;
+  bool attached(const std::string& gateway) const { return stream_of_gateway_.contains(gateway); }
+
+  EngineLimits limits_;
+  StoreTraits store_;
+  std::function<double()> random_;
+  Moment now_;
+  Phase phase_ = Phase::kNew;
+  Outputs out_;
+  Replica replica_;
+  absl::flat_hash_set<std::string> loaded_keys_;
+  std::vector<LoadedRecord> loaded_early_;  // until the base is known
+  Position fed_;                            // the feed has shown everything up to here
+  Revision newest_ = 0;                     // the highest revision seen
+  std::unordered_map<std::string, Work> work_;  // its values stay where they are
+  std::deque<std::string> ready_;
+  std::multimap<std::uint64_t, std::string> delayed_;
+  std::size_t waiting_ = 0;
+  std::size_t commits_under_way_ = 0;
+  std::uint64_t last_commit_ = 0;
+  absl::flat_hash_map<std::uint64_t, std::vector<std::string>> commits_;  // keys, as in the batch
+  std::optional<std::uint64_t> load_at_ms_;  // the load before it failed
+  bool store_away_ = false;
+  std::uint64_t probe_at_ms_ = 0;
+  struct PendingAcknowledgement {
+    Acknowledge what;
+    std::uint64_t due_ms = 0;  // 0: it waits with the commands of its key
+  };
+  absl::flat_hash_map<std::string, PendingAcknowledgement> acknowledgements_;  // not written yet
+  std::deque<std::pair<std::uint64_t, std::string>> acknowledgements_due_;
+  Deliveries deliveries_;
+  struct Stream {
+    std::string gateway_id;
+    Revision began = 0;                       // what is newer than the list is not judged by it
+    bool list_complete = false;
+    absl::flat_hash_set<std::pair<std::string, Generation>> held;
+    absl::flat_hash_map<std::string, std::size_t> unanswered;  // entries of the list
+    absl::flat_hash_set<std::string> claim_ids;
+    bool reconciled = false;
+  };
+  std::map<StreamId, Stream> streams_;
+  absl::flat_hash_map<std::string, StreamId> stream_of_gateway_;
+  std::map<WatcherId, std::string> watchers_;  // the key, or empty for all
+};
+
+}  // namespace interlock

@@ -1,0 +1,256 @@
+#include "coordinator/engine/engine_thread.h"
+
+#include <chrono>
+
+namespace interlock {
+namespace {
+
+std::uint64_t steady_us() {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                        std::chrono::steady_clock::now().time_since_epoch())
+                                        .count());
+}
+
+Moment present() {
+  return {steady_us() / 1000, std::chrono::duration_cast<std::chrono::microseconds>(
+                                  std::chrono::system_clock::now().time_since_epoch())
+                                  .count()};
+}
+
+// Where an input names who waits for it.
+std::uint64_t* id_of(Input& input) {
+  if (auto* command = std::get_if<CommandGiven>(&input)) return &command->ticket;
+  if (auto* asked = std::get_if<ObserveAsked>(&input)) return &asked->ticket;
+  if (auto* asked = std::get_if<ScanAsked>(&input)) return &asked->ticket;
+  return nullptr;
+}
+
+}  // namespace
+
+EngineThread::EngineThread(std::unique_ptr<Store> store, const EngineLimits& limits,
+                           std::function<double()> random, EngineObserver& observer)
+    : store_(std::move(store)),
+      inbox_max_(limits.waiting_commands_max),
+      not_now_after_ms_(limits.retry_max_ms),
+      observer_(observer),
+      engine_(limits, {store_->limits(), store_->single_writer()}, std::move(random)) {}
+
+EngineThread::~EngineThread() { stop(); }
+
+void EngineThread::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void EngineThread::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  posted_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  store_.reset();  // no callback of the store comes after this
+}
+
+// ---- from any thread ----
+
+void EngineThread::post(Input input, Callback callback) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    first = inbox_.empty();
+    inbox_.push_back({std::move(input), std::move(callback)});
+  }
+  if (first) posted_.notify_one();
+}
+
+bool EngineThread::inbox_full() {
+  const std::lock_guard lock(mutex_);
+  return !stopping_ && inbox_.size() >= inbox_max_;
+}
+
+void EngineThread::ask(std::string key, Command command, AnswerTo done) {
+  if (inbox_full()) {
+    if (done) done(Refusal{NotNow{not_now_after_ms_, "the coordinator has too much to do"}}, 0);
+    return;
+  }
+  Callback callback;
+  if (done) callback = std::move(done);
+  post(CommandGiven{0, std::move(key), std::move(command)}, std::move(callback));
+}
+
+void EngineThread::observe(std::string key,
+                           std::function<void(std::optional<SeenConnection>)> done) {
+  post(ObserveAsked{0, std::move(key)}, std::move(done));
+}
+
+void EngineThread::scan(ScanAsked what, std::function<void(Scanned)> done) {
+  post(std::move(what), std::move(done));
+}
+
+StreamId EngineThread::open_stream(std::string gateway_id, std::uint64_t credit_bytes,
+                                   std::function<void(Notice)> notify) {
+  const StreamId stream = ++last_id_;
+  post(StreamOpened{stream, std::move(gateway_id), credit_bytes}, std::move(notify));
+  return stream;
+}
+
+void EngineThread::close_stream(StreamId stream) { post(StreamClosed{stream}); }
+
+WatcherId EngineThread::watch(std::string key, std::function<void(Watched)> changed) {
+  const WatcherId watcher = ++last_id_;
+  post(WatchOpened{watcher, std::move(key)}, std::move(changed));
+  return watcher;
+}
+
+void EngineThread::unwatch(WatcherId watcher) { post(WatchClosed{watcher}); }
+
+std::array<std::size_t, 13> EngineThread::connections_by_state() const {
+  std::array<std::size_t, 13> counts{};
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    counts[i] = by_state_[i].load(std::memory_order_relaxed);
+  }
+  return counts;
+}
+
+// ---- the thread ----
+
+void EngineThread::run() {
+  for (Output& output : engine_.step({}, present())) carry_out(std::move(output));
+  while (true) {
+    std::vector<Posted> posted = wait();
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+    }
+    std::vector<Input> inputs;
+    inputs.reserve(posted.size());
+    for (Posted& one : posted) inputs.push_back(admit(std::move(one)));
+    Outputs outputs = engine_.step(std::move(inputs), present());
+    show();
+    for (Output& output : outputs) carry_out(std::move(output));
+  }
+}
+
+std::vector<EngineThread::Posted> EngineThread::wait() {
+  std::unique_lock lock(mutex_);
+  const auto something = [this] { return stopping_ || !inbox_.empty(); };
+  if (const auto at = engine_.wake_at_ms()) {
+    const auto when = std::chrono::steady_clock::time_point(std::chrono::milliseconds(*at));
+    posted_.wait_until(lock, when, something);
+  } else {
+    posted_.wait(lock, something);
+  }
+  return std::exchange(inbox_, {});
+}
+
+Input EngineThread::admit(Posted posted) {
+  if (auto* opened = std::get_if<StreamOpened>(&posted.input)) {
+    streams_[opened->stream] = std::get<std::function<void(Notice)>>(std::move(posted.callback));
+  } else if (auto* closed = std::get_if<StreamClosed>(&posted.input)) {
+    streams_.erase(closed->stream);
+  } else if (auto* watch = std::get_if<WatchOpened>(&posted.input)) {
+    watchers_[watch->watcher] = std::get<std::function<void(Watched)>>(std::move(posted.callback));
+  } else if (auto* unwatch = std::get_if<WatchClosed>(&posted.input)) {
+    watchers_.erase(unwatch->watcher);
+  } else if (std::uint64_t* id = id_of(posted.input);
+             id != nullptr && !std::holds_alternative<std::monostate>(posted.callback)) {
+    *id = ++last_id_;
+    tickets_[*id] = std::move(posted.callback);
+  }
+  return std::move(posted.input);
+}
+
+void EngineThread::show() {
+  ready_.store(engine_.ready(), std::memory_order_relaxed);
+  store_away_.store(engine_.store_away(), std::memory_order_relaxed);
+  const auto& counts = engine_.replica().connections_by_state();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    by_state_[i].store(counts[i], std::memory_order_relaxed);
+  }
+}
+
+template <class To, class Give>
+void EngineThread::give(Ticket ticket, Give give) {
+  const auto waiting = tickets_.find(ticket);
+  if (waiting == tickets_.end()) return;
+  Callback callback = std::move(waiting->second);
+  tickets_.erase(waiting);
+  give(std::get<To>(callback));
+}
+
+void EngineThread::carry_out(Output output) {
+  struct Carry {
+    EngineThread& engine;
+
+    void operator()(StartLoad) {
+      engine.store_->load({.chunk =
+                              [e = &engine](std::vector<LoadedRecord> chunk) {
+                                e->post(RecordsLoaded{std::move(chunk)});
+                              },
+                          .done =
+                              [e = &engine](absl::StatusOr<Position> position) {
+                                e->post(LoadEnded{std::move(position)});
+                              }});
+    }
+    void operator()(StartWatch watch) {
+      engine.store_->watch(watch.from,
+                          {.changes =
+                               [e = &engine](std::vector<Change> changes, Position through) {
+                                 e->post(FeedChanged{std::move(changes), through});
+                               },
+                           .resync =
+                               [e = &engine](absl::Status reason) {
+                                 e->post(FeedLost{std::move(reason)});
+                               }});
+    }
+    void operator()(StartCommit commit) {
+      const std::uint64_t started = steady_us();
+      engine.store_->commit(std::move(commit.batch),
+                           [e = &engine, id = commit.commit, started](
+                               std::vector<Outcome> outcomes) {
+                             e->post(CommitAnswered{id, std::move(outcomes),
+                                                    steady_us() - started});
+                           });
+    }
+    void operator()(StartRead read) {
+      engine.store_->read(std::move(read.requests),
+                         [e = &engine, id = read.read](
+                             absl::StatusOr<std::vector<std::vector<Attachment>>> result) {
+                           e->post(ReadAnswered{id, std::move(result)});
+                         });
+    }
+    void operator()(Answered answered) {
+      if (const auto* refusal = std::get_if<Refusal>(&answered.answer)) {
+        engine.observer_.refused(*refusal);
+      }
+      engine.give<AnswerTo>(answered.ticket, [&](AnswerTo& to) {
+        to(std::move(answered.answer), answered.revision);
+      });
+    }
+    void operator()(Scanned scanned) {
+      engine.give<std::function<void(Scanned)>>(scanned.ticket,
+                                         [&](auto& to) { to(std::move(scanned)); });
+    }
+    void operator()(Observed observed) {
+      engine.give<std::function<void(std::optional<SeenConnection>)>>(
+          observed.ticket, [&](auto& to) { to(std::move(observed.connection)); });
+    }
+    void operator()(Watched watched) {
+      const auto watcher = engine.watchers_.find(watched.watcher);
+      if (watcher != engine.watchers_.end()) watcher->second(std::move(watched));
+    }
+    void operator()(Notified notified) {
+      const auto stream = engine.streams_.find(notified.stream);
+      if (stream != engine.streams_.end()) stream->second(std::move(notified.notice));
+    }
+    void operator()(const Happened& happened) { engine.observer_.happened(happened); }
+    void operator()(const Committed& committed) {
+      engine.observer_.committed(committed, static_cast<double>(committed.took_us) * 1e-6);
+    }
+    void operator()(const Fatal& fatal) { engine.observer_.fatal(fatal.reason); }
+  };
+  std::visit([carry = Carry{*this}](auto& what) mutable { carry(std::move(what)); }, output);
+}
+
+}  // namespace interlock

@@ -1,0 +1,106 @@
+// The engine's thread: brings inputs in from everywhere, carries outputs out, decides nothing.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "coordinator/engine/engine.h"
+
+namespace interlock {
+
+// What is told to whoever keeps logs and metrics. Called on the engine's thread; must not block.
+class EngineObserver {
+ public:
+  virtual ~EngineObserver() = default;
+  virtual void happened(const Happened&) {}
+  virtual void committed(const Committed&, double /*seconds*/) {}
+  virtual void refused(const Refusal&) {}
+  // The engine cannot go on: the process must end.
+  virtual void fatal(const std::string& reason) = 0;
+};
+
+// Everything here may be called from any thread. Callbacks run on the engine's thread, must not
+// block, and are called exactly once, except those of streams and watchers, which end with their
+// close. After stop() no callback runs; commands that were still waiting are never answered.
+class EngineThread {
+ public:
+  using AnswerTo = std::function<void(Answer, Revision)>;
+
+  EngineThread(std::unique_ptr<Store> store, const EngineLimits& limits,
+               std::function<double()> random, EngineObserver& observer);
+  ~EngineThread();
+
+  void start();
+  void stop();
+
+  // `done` may be empty: nobody waits for the answer. With waiting_commands_max inputs not yet taken
+  // in, the answer is NotNow, given at once by the asking thread.
+  void ask(std::string key, Command command, AnswerTo done);
+  void observe(std::string key, std::function<void(std::optional<SeenConnection>)> done);
+  void scan(ScanAsked what, std::function<void(Scanned)> done);
+
+  StreamId open_stream(std::string gateway_id, std::uint64_t credit_bytes,
+                       std::function<void(Notice)> notify);
+  void list(StreamListed what) { post(Input{std::move(what)}); }
+  void add_credit(StreamId stream, std::uint64_t bytes) { post(StreamCredit{stream, bytes}); }
+  void heartbeat(StreamId stream, std::uint64_t number) { post(StreamHeartbeat{stream, number}); }
+  void close_stream(StreamId stream);
+
+  WatcherId watch(std::string key, std::function<void(Watched)> changed);
+  void unwatch(WatcherId watcher);
+
+  bool ready() const { return ready_.load(std::memory_order_relaxed); }
+  bool store_away() const { return store_away_.load(std::memory_order_relaxed); }
+  std::array<std::size_t, 13> connections_by_state() const;
+
+ private:
+  using Callback = std::variant<std::monostate, AnswerTo,
+                                std::function<void(std::optional<SeenConnection>)>,
+                                std::function<void(Scanned)>, std::function<void(Notice)>,
+                                std::function<void(Watched)>>;
+  struct Posted {
+    Input input;
+    Callback callback;
+  };
+  void post(Input input, Callback callback = {});
+  bool inbox_full();
+  void run();
+  std::vector<Posted> wait();
+  Input admit(Posted posted);
+  template <class To, class Give>
+  void give(Ticket ticket, Give give);
+  void carry_out(Output output);
+  void show();
+
+  std::unique_ptr<Store> store_;
+  const std::size_t inbox_max_;
+  const std::uint64_t not_now_after_ms_;
+  EngineObserver& observer_;
+  Engine engine_;
+  std::atomic<std::uint64_t> last_id_{0};
+  std::atomic<bool> ready_{false};
+  std::atomic<bool> store_away_{false};
+  std::array<std::atomic<std::size_t>, 13> by_state_{};
+
+  std::mutex mutex_;
+  std::condition_variable posted_;
+  std::vector<Posted> inbox_;
+  bool stopping_ = false;
+  std::thread thread_;
+
+  // The rest belongs to the thread.
+  std::unordered_map<Ticket, Callback> tickets_;
+  std::map<StreamId, std::function<void(Notice)>> streams_;
+  std::map<WatcherId, std::function<void(Watched)>> watchers_;
+};
+
+}  // namespace interlock

@@ -1,0 +1,187 @@
+// What goes into the engine and what comes out of it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "coordinator/authority/decide.h"
+#include "coordinator/store/store.h"
+
+namespace interlock {
+
+// Given by whoever asks, and named in the answer. 0: nobody waits for it.
+using Ticket = std::uint64_t;
+using StreamId = std::uint64_t;   // one Attach stream of one gateway; never used again
+using WatcherId = std::uint64_t;
+
+struct Moment {
+  std::uint64_t steady_ms = 0;
+  std::int64_t unix_us = 0;       // display, and the base of a new store
+};
+
+struct EngineLimits {
+  AuthorityLimits authority;
+  std::size_t waiting_commands_max = 200'000;      // in all; one more is answered NotNow
+  std::size_t waiting_per_key_max = 4'096;
+  std::size_t commits_under_way_max = 2;
+  std::size_t commands_per_write_max = 1'024;      // of one key
+  std::uint64_t acknowledge_within_ms = 2'000;     // written lazily, at the latest then
+  std::uint64_t retry_initial_ms = 5;              // after conflicts or unknown outcomes
+  std::uint64_t retry_max_ms = 1'000;
+  std::uint64_t store_away_after_ms = 500;         // said with StoreAway
+  std::size_t recent_events_bytes_max = 16 * 1024 * 1024;
+  std::uint32_t delivery_events_max = 64;          // of one key in one message
+  std::size_t delivery_bytes_max = 256 * 1024;
+  std::uint32_t scan_records_max = 200;            // answered by one scan
+  std::uint32_t scan_visits_max = 2'000;           // looked at by one scan
+};
+
+// What the engine must know of the store that it is over.
+struct StoreTraits {
+  StoreLimits limits;
+  bool single_writer = false;
+};
+
+// One connection of a gateway's reconcile list.
+struct ListedConnection {
+  std::string key;
+  Generation generation = 0;
+  std::uint64_t last_op = 0;
+  Sequence last_sent = 0;
+  Sequence acknowledged = 0;
+};
+struct ListedClaim {
+  std::string key;
+  std::string claim_id;
+};
+
+// ---- inputs ----
+struct RecordsLoaded { std::vector<LoadedRecord> records; };
+struct LoadEnded { absl::StatusOr<Position> position; };
+struct CommandGiven { Ticket ticket = 0; std::string key; Command command; };
+struct CommitAnswered {
+  std::uint64_t commit = 0;
+  std::vector<Outcome> outcomes;
+  std::uint64_t took_us = 0;  // for the metrics
+};
+struct FeedChanged { std::vector<Change> changes; Position through; };
+struct FeedLost { absl::Status reason; };
+struct ReadAnswered {
+  std::uint64_t read = 0;
+  absl::StatusOr<std::vector<std::vector<Attachment>>> result;
+};
+struct StreamOpened {
+  StreamId stream = 0;
+  std::string gateway_id;
+  std::uint64_t credit_bytes = 0;
+};
+struct StreamListed {
+  StreamId stream = 0;
+  std::vector<ListedConnection> held;
+  std::vector<ListedClaim> pending_claims;
+  bool end = false;
+};
+struct StreamCredit { StreamId stream = 0; std::uint64_t bytes = 0; };
+struct StreamHeartbeat { StreamId stream = 0; std::uint64_t number = 0; };
+struct StreamClosed { StreamId stream = 0; };
+struct ScanAsked {
+  Ticket ticket = 0;
+  std::string after;
+  std::uint32_t limit = 0;
+  bool live_only = false;
+};
+struct ObserveAsked { Ticket ticket = 0; std::string key; };  // answered from memory
+struct WatchOpened { WatcherId watcher = 0; std::string key; };
+struct WatchClosed { WatcherId watcher = 0; };
+
+using Input = std::variant<RecordsLoaded, LoadEnded, CommandGiven, CommitAnswered, FeedChanged,
+                           FeedLost, ReadAnswered, StreamOpened, StreamListed, StreamCredit,
+                           StreamHeartbeat, StreamClosed, ScanAsked, ObserveAsked, WatchOpened,
+                           WatchClosed>;
+
+// ---- outputs ----
+struct StartLoad {};
+struct StartWatch { Position from; };
+struct StartCommit { std::uint64_t commit = 0; Batch batch; };
+struct StartRead { std::uint64_t read = 0; std::vector<ReadRequest> requests; };
+struct Answered {
+  Ticket ticket = 0;
+  std::string key;
+  Answer answer;
+  Revision revision = 0;  // of the record as of this answer
+};
+
+struct SeenConnection {
+  std::string key;
+  Record record;
+  Revision revision = 0;
+  bool owner_attached = false;  // to this coordinator
+};
+struct Scanned {
+  Ticket ticket = 0;
+  std::vector<SeenConnection> connections;
+  std::string next;  // go on behind this key; empty: that was all
+};
+struct Observed { Ticket ticket = 0; std::optional<SeenConnection> connection; };
+struct Watched {
+  WatcherId watcher = 0;
+  std::string key;
+  std::optional<SeenConnection> connection;  // nothing: removed
+  std::vector<Transition> steps;             // what is new in its history, oldest first
+};
+
+// To the gateway of a stream.
+struct Kept {
+  State state = State::kConnecting;
+  std::uint64_t last_op = 0;
+  Sequence acknowledged = 0;
+  Sequence last_sequence = 0;
+};
+struct SupersededBy { Generation generation = 0; };
+struct ReleasedFor { Reason reason = Reason::kGatewayLeft; std::uint32_t close_code = 4005; };
+struct ListAnswered {
+  std::string key;
+  Generation generation = 0;  // of the entry
+  std::variant<Kept, SupersededBy, ReleasedFor> answer;
+};
+struct ListEnded {};
+struct Superseded { std::string key; Generation generation = 0; Generation by = 0; };
+struct Released { std::string key; Generation generation = 0; ReleasedFor why; };
+struct StateMoved {
+  std::string key;
+  Generation generation = 0;
+  State state = State::kConnecting;
+};
+struct HeartbeatConfirmed { std::uint64_t number = 0; };
+struct StoreIsAway { bool away = false; };
+struct EventsDelivered {
+  std::string key;
+  Generation generation = 0;
+  std::vector<OutboxEvent> events;
+  std::uint64_t payload_bytes = 0;
+};
+using Notice = std::variant<ListAnswered, ListEnded, Superseded, Released, StateMoved,
+                            HeartbeatConfirmed, StoreIsAway, EventsDelivered>;
+struct Notified { StreamId stream = 0; Notice notice; };
+
+// For the log and the metrics: durable, in order per key.
+struct Happened { std::string key; Transition step; Revision revision = 0; };
+struct Committed {
+  std::size_t entries = 0;
+  std::size_t refused = 0;
+  std::size_t unknown = 0;
+  std::size_t failed = 0;
+  std::uint64_t took_us = 0;
+};
+// The engine cannot go on without making something up; the process ends.
+struct Fatal { std::string reason; };
+
+using Output = std::variant<StartLoad, StartWatch, StartCommit, StartRead, Answered, Scanned,
+                            Observed, Watched, Notified, Happened, Committed, Fatal>;
+using Outputs = std::vector<Output>;
+
+}  // namespace interlock

@@ -1,0 +1,40 @@
+// The decisions of one write: commands of one key, one after the other, over a working copy.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/engine/engine.h"
+
+namespace interlock {
+
+struct Engine::Fold {
+  std::optional<Record> record;   // as it stands, then as decided
+  Revision expected = kAbsent;
+  Context context;
+  bool wrote = false;
+  bool removed = false;
+  std::vector<OutboxEvent> puts;
+  std::size_t put_bytes = 0;
+  std::optional<SequenceRange> trim;
+  std::vector<Transition> steps;
+  std::vector<Waiting> decided;
+  std::vector<Answer> answers;
+
+  // What stood before the grant that is waiting for this same commit.
+  struct Grant {
+    std::optional<Record> before;
+    std::vector<OutboxEvent> puts;
+    std::optional<SequenceRange> trim;
+    std::size_t steps = 0;
+    std::string claim_id;
+  };
+  std::optional<Grant> grant;
+  std::vector<std::string> superseded;  // the last kSpentClaimIdsMax of this commit
+
+  void apply(Decision decision);
+  void remove();
+};
+
+}  // namespace interlock

@@ -1,0 +1,34 @@
+// How a record looks in the store. What a newer build has written into it is kept byte for byte.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "coordinator/authority/decide.h"
+#include "coordinator/store/store.h"
+
+namespace interlock {
+
+std::string encode(const Record& record);
+// `generation` is what "this commit" was: base + the revision of the record. DataLoss when the
+// bytes are no record.
+absl::StatusOr<Record> decode_record(std::string_view bytes, Generation generation);
+
+std::string encode(const OutboxEvent& event);
+absl::StatusOr<OutboxEvent> decode_event(Sequence sequence, std::string_view bytes);
+
+std::string encode_base(std::uint64_t base);
+absl::StatusOr<std::uint64_t> decode_base(std::string_view bytes);
+
+// Keys of the store: one letter for the kind of record, then its name.
+inline constexpr std::string_view kBaseKey = "b/";
+inline constexpr std::string_view kTickKey = "t/";
+inline constexpr std::string_view kGatewayPrefix = "g/";
+inline constexpr std::string_view kConnectionPrefix = "c/";
+std::string store_key(std::string_view connection_key);
+// Nothing when it is the key of another kind of record.
+std::optional<std::string_view> connection_key_of(std::string_view store_key);
+
+}  // namespace interlock

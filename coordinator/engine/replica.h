@@ -1,0 +1,89 @@
+// All records, in memory, as the store last showed them.
+//
+// Only ever moves forward in revision, deletions included: what an old message says about a key
+// cannot undo what a newer one said. Records stay encoded, since a million of them must fit.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "coordinator/authority/machine.h"
+#include "coordinator/store/store.h"
+
+namespace interlock {
+
+class Replica {
+ public:
+  struct Slot {
+    std::string key;                    // of the store
+    Revision revision = kAbsent;
+    std::string bytes;                  // empty: deleted as of `revision`
+    State state = State::kClosed;       // of a connection's record
+    std::string owner;                  // of a connection's record; empty: nobody
+    bool present() const { return !bytes.empty(); }
+  };
+
+  enum class Taken {
+    kNewer,       // taken over
+    kOld,         // something newer, or the same, has been seen already
+    kUnreadable,  // not taken: no record of this build or of one version on
+  };
+  Taken put(std::string_view key, Revision revision, std::string bytes);
+  Taken remove(std::string_view key, Revision revision);
+  // Deletions up to here need no memory any more: the feed will not bring anything older.
+  void forget_deletions(Position through);
+  // After a load of `keys`: what is present here, was not in it and is not newer than it, in order.
+  std::vector<std::string> missing(const absl::flat_hash_set<std::string>& keys,
+                                   Position loaded) const;
+
+  const Slot* find(std::string_view key) const;  // present or deleted; nullptr: never seen
+  void set_base(std::uint64_t base) { base_ = base; }
+  std::uint64_t base() const { return base_; }
+  // The record with every generation spelled out; nothing when absent.
+  std::optional<Record> record(std::string_view key) const;
+  std::optional<Record> record(const Slot& slot) const;
+
+  // Keys of connections that `gateway` owns.
+  std::vector<std::string> owned_by(std::string_view gateway) const;
+  // Present slots in the order of their keys, starting behind `after`; until `visit` says false.
+  template <class Visit>
+  void scan(std::string_view after, Visit visit) const;
+
+  std::size_t connections() const { return connections_; }
+  const std::array<std::size_t, 13>& connections_by_state() const { return by_state_; }
+
+ private:
+  Slot& slot_of(std::string_view key);
+  void unindex(Slot& slot);
+  void index(Slot& slot, State state, std::string_view owner);
+  struct ByKey {
+    using is_transparent = void;
+    bool operator()(const Slot* a, const Slot* b) const { return a->key < b->key; }
+    bool operator()(const Slot* a, std::string_view b) const { return a->key < b; }
+    bool operator()(std::string_view a, const Slot* b) const { return a < b->key; }
+  };
+
+  std::uint64_t base_ = 0;
+  absl::flat_hash_map<std::string_view, std::unique_ptr<Slot>> slots_;
+  absl::btree_set<const Slot*, ByKey> order_;
+  absl::flat_hash_map<std::string, absl::flat_hash_set<const Slot*>> owned_;
+  std::vector<std::pair<Revision, std::string>> deletions_;
+  std::array<std::size_t, 13> by_state_{};
+  std::size_t connections_ = 0;
+};
+
+template <class Visit>
+void Replica::scan(std::string_view after, Visit visit) const {
+  for (auto it = order_.upper_bound(after); it != order_.end(); ++it) {
+    if ((*it)->present() && !visit(**it)) return;
+  }
+}
+
+}  // namespace interlock
