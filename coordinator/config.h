@@ -1,0 +1,31 @@
+// What the person who starts a coordinator wants of it, checked.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/host_port.h"
+#include "common/log.h"
+#include "coordinator/engine/engine_types.h"
+#include "coordinator/service/attach_stream.h"
+
+namespace interlock {
+
+struct CoordinatorConfig {
+  HostPort listen;             // gRPC: gateways, backends, operators
+  HostPort http_listen;        // health and metrics
+  std::string store;           // URL
+  bool volatile_ok = false;    // the embedded store on a platform whose disk is memory
+  bool open = false;           // --auth=none
+  std::string token_file;      // --auth=token
+  LogLevel log_level = LogLevel::info;
+  EngineLimits limits;
+  AttachLimits attach;
+  std::uint64_t drain_ms = 8'000;  // what SIGTERM leaves to finish what is under way
+};
+
+// From flags, PORT and INTERLOCK_*. INVALID_ARGUMENT is a sentence for the person who typed it.
+absl::StatusOr<CoordinatorConfig> read_coordinator_config(int argc, const char* const* argv);
+
+}  // namespace interlock

@@ -1,0 +1,147 @@
+// The wiring diagram of the coordinator: settings, store, engine, services, and how it stops.
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <chrono>
+#include <memory>
+#include <random>
+
+#include "common/http_server.h"
+#include "common/identity.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/settings.h"
+#include "common/version.h"
+#include "coordinator/config.h"
+#include "coordinator/observability.h"
+#include "coordinator/service/admin_service.h"
+#include "coordinator/service/events_service.h"
+#include "coordinator/service/gateway_service.h"
+#include "coordinator/store/open_store.h"
+
+namespace interlock {
+namespace {
+
+constexpr int kFatalExitCode = 70;
+constexpr std::size_t kEncodingThreads = 1;
+constexpr int kMessageBytesMax = 8 * 1024 * 1024;
+constexpr std::size_t kServerMemoryBytes = std::size_t{1} << 30;
+
+std::function<double()> uniform_random() {
+  return [engine = std::mt19937_64(std::random_device{}()),
+          uniform = std::uniform_real_distribution<double>(0.0, 1.0)]() mutable {
+    return uniform(engine);
+  };
+}
+
+[[noreturn]] void end_at_once() { _exit(kFatalExitCode); }
+
+// SIGTERM and SIGINT are waited for by main; every other thread has them blocked.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
+std::unique_ptr<grpc::Server> serve(const HostPort& listen, std::vector<grpc::Service*> services,
+                                    int* port) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(to_string(listen), grpc::InsecureServerCredentials(), port);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  builder.SetMaxReceiveMessageSize(kMessageBytesMax);
+  grpc::ResourceQuota quota;
+  quota.Resize(kServerMemoryBytes);
+  builder.SetResourceQuota(quota);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+  return builder.BuildAndStart();
+}
+
+absl::StatusOr<Authorizer> authorizer_of(const CoordinatorConfig& config) {
+  if (config.open) return Authorizer::open();
+  return Authorizer::from_token_file(config.token_file);
+}
+
+// What is under way is finished; gateways are told to go elsewhere first.
+void stop(grpc::Server& server, GatewayService& gateways, std::uint64_t drain_ms) {
+  if (auto* health = server.GetHealthCheckService()) health->SetServingStatus(false);
+  gateways.drain(drain_ms);
+  const auto deadline = std::chrono::system_clock::now() + std::chrono::milliseconds(drain_ms / 4);
+  server.Shutdown(deadline);
+  server.Wait();
+}
+
+int run(const CoordinatorConfig& config) {
+  const sigset_t signals = block_signals();
+  const Logging logging({.service = "interlock-coordinator", .level = config.log_level});
+  const auto refuse = [](const absl::Status& status) {
+    log_error("The coordinator does not start.", {{"reason", std::string(status.message())}});
+    return 1;
+  };
+  const auto authorizer = authorizer_of(config);
+  if (!authorizer.ok()) return refuse(authorizer.status());
+  auto store = open_store(config.store, config.volatile_ok);
+  if (!store.ok()) return refuse(store.status());
+
+  Metrics metrics;
+  metrics.gauge("interlock_build_info", "1, with the version as a label",
+                {{"version", std::string(version())}})
+      .Set(1);
+  Observability observability(metrics, end_at_once);
+  EngineThread engine(*std::move(store), config.limits, uniform_random(), observability);
+  Workers workers(kEncodingThreads);
+  const ServiceParts parts{engine, workers, *authorizer};
+  GatewayService gateways(parts, make_identity(), config.attach);
+  EventsService events(parts);
+  AdminService admin(parts);
+  engine.start();
+
+  int port = 0;
+  const auto server = serve(config.listen, {&gateways, &events, &admin}, &port);
+  if (server == nullptr || port == 0) {
+    return refuse(absl::UnavailableError("cannot listen on " + to_string(config.listen) +
+                                         "; is something else there? Choose another --listen"));
+  }
+  auto http = HttpServer::start(
+      {.listen = config.http_listen,
+       .readiness = [&]() -> Readiness { return {engine.ready(), "the store is being read"}; },
+       .metrics =
+           [&] {
+             observability.show(engine, gateways.streams());
+             return metrics.render();
+           }});
+  if (!http.ok()) {
+    server->Shutdown();
+    return refuse(http.status());
+  }
+  log_notice("The coordinator serves.", {{"listen", config.listen.host + ":" + std::to_string(port)},
+                                         {"http_port", (*http)->port()},
+                                         {"store", config.store},
+                                         {"version", std::string(version())}});
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log_notice("The coordinator stops.", {{"signal", signal}});
+  stop(*server, gateways, config.drain_ms);
+  engine.stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace interlock
+
+int main(int argc, char** argv) {
+  const auto config = interlock::read_coordinator_config(argc, argv);
+  if (!config.ok()) return interlock::refuse_settings(argv[0], config.status());
+  return interlock::run(*config);
+}

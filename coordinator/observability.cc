@@ -1,0 +1,86 @@
+#include "coordinator/observability.h"
+
+#include "common/log.h"
+#include "coordinator/service/refusal.h"
+#include "interlock/v1/connection.pb.h"
+
+namespace interlock {
+
+Observability::Observability(Metrics& metrics, std::function<void()> on_fatal)
+    : metrics_(metrics),
+      on_fatal_(std::move(on_fatal)),
+      commit_seconds_(metrics.histogram("interlock_store_commit_seconds",
+                                        "From handing a batch to the store to its answer",
+                                        buckets_short_seconds)),
+      commit_entries_(metrics.histogram("interlock_store_commit_entries", "Records in a batch",
+                                        {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096})),
+      conflicts_(metrics.counter("interlock_store_entries_refused_total",
+                                 "Entries whose record had changed; they were decided again")),
+      unknown_(metrics.counter("interlock_store_entries_unknown_total",
+                               "Entries of which the store could not say whether they landed")),
+      failed_(metrics.counter("interlock_store_entries_failed_total",
+                              "Entries that the store surely did not apply")),
+      store_away_(metrics.gauge("interlock_store_away", "1 while the store promises nothing")),
+      streams_(metrics.gauge("interlock_attached_gateways", "Attach streams to this coordinator")) {
+  for (State from : kStates) {
+    const auto f = static_cast<std::size_t>(from);
+    connections_[f] = &metrics.gauge("interlock_connections", "Records by state",
+                                     {{"state", std::string(name_of(from))}});
+    for (State to : kStates) {
+      const bool start = from == State::kConnecting && to == State::kConnecting;
+      if (!start && !may_follow(from, to)) continue;
+      transitions_[f][static_cast<std::size_t>(to)] = &metrics.counter(
+          "interlock_transitions_total", "Durable steps of machines, by this coordinator",
+          {{"from", start ? "NONE" : std::string(name_of(from))},
+           {"to", std::string(name_of(to))}});
+    }
+  }
+}
+
+void Observability::happened(const Happened& happened) {
+  const Transition& step = happened.step;
+  prometheus::Counter* counter =
+      transitions_[static_cast<std::size_t>(step.from)][static_cast<std::size_t>(step.to)];
+  if (counter != nullptr) counter->Increment();
+  log_info("Transition.", {{"key", happened.key},
+                           {"from", name_of(step.from)},
+                           {"to", name_of(step.to)},
+                           {"actor", v1::Actor_Name(static_cast<v1::Actor>(step.actor))},
+                           {"reason", v1::Reason_Name(static_cast<v1::Reason>(step.reason))},
+                           {"generation", step.generation},
+                           {"revision", happened.revision}});
+}
+
+void Observability::committed(const Committed& committed, double seconds) {
+  commit_seconds_.Observe(seconds);
+  commit_entries_.Observe(static_cast<double>(committed.entries));
+  conflicts_.Increment(static_cast<double>(committed.refused));
+  unknown_.Increment(static_cast<double>(committed.unknown));
+  failed_.Increment(static_cast<double>(committed.failed));
+}
+
+void Observability::refused(const Refusal& refusal) {
+  prometheus::Counter*& counter = refusals_[std::string(name_of(refusal))];
+  if (counter == nullptr) {
+    counter = &metrics_.counter("interlock_refusals_total", "Commands refused, by reason",
+                                {{"reason", std::string(name_of(refusal))}});
+  }
+  counter->Increment();
+}
+
+void Observability::fatal(const std::string& reason) {
+  log_error("The coordinator cannot go on.", {{"reason", reason}});
+  on_fatal_();
+}
+
+void Observability::show(const EngineThread& engine, std::size_t streams) {
+  const auto counts = engine.connections_by_state();
+  for (State state : kStates) {
+    const auto number = static_cast<std::size_t>(state);
+    connections_[number]->Set(static_cast<double>(counts[number]));
+  }
+  store_away_.Set(engine.store_away() ? 1 : 0);
+  streams_.Set(static_cast<double>(streams));
+}
+
+}  // namespace interlock

@@ -1,0 +1,90 @@
+// One gateway's Attach stream: reads into the engine, writes what the engine says, in batches.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "coordinator/engine/engine_thread.h"
+#include "coordinator/service/workers.h"
+#include "interlock/v1/gateway.pb.h"
+
+namespace interlock {
+
+struct AttachLimits {
+  std::uint64_t heartbeat_ms = 5'000;
+  std::uint64_t lease_ttl_ms = 15'000;
+  std::size_t response_bytes_max = 1024 * 1024;   // of one message, about
+  std::size_t queued_bytes_max = 64 * 1024 * 1024;  // a gateway that does not read is cut
+};
+
+// Answers, notices and confirmations go ahead of events. At most one write is under way; all that
+// waits when it completes goes out in the next one, without a timer.
+class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1::AttachResponse>,
+                           public std::enable_shared_from_this<AttachStream> {
+ public:
+  // `coordinator_id` and `limits` outlive the stream. `ended` is called last, from OnDone.
+  static std::shared_ptr<AttachStream> start(EngineThread& engine, Workers& workers,
+                                             const std::string& coordinator_id,
+                                             const AttachLimits& limits,
+                                             std::function<void(AttachStream*)> ended);
+
+  // Tells the gateway to attach elsewhere.
+  void drain(std::uint64_t within_ms);
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  AttachStream(EngineThread& engine, Workers& workers, const std::string& coordinator_id,
+               const AttachLimits& limits, std::function<void(AttachStream*)> ended);
+
+  // What is wrong with the message, as an INVALID_ARGUMENT sentence; empty: nothing.
+  std::string take(const v1::AttachRequest& request);
+  std::string take_hello(const v1::AttachRequest& request);
+  std::string take_list(const v1::AttachRequest& request);
+  void take_claims(const v1::AttachRequest& request);
+  void take_operations(const v1::AttachRequest& request);
+  void take_rest(const v1::AttachRequest& request);
+
+  void notify(Notice notice);
+  // `add` fills the message that goes out next.
+  template <class Add>
+  void queue(std::size_t bytes, Add add);
+  void wake(std::unique_lock<std::mutex>& lock);
+  void write();
+  void end(grpc::Status status);
+  void leave();
+
+  EngineThread& engine_;
+  Workers& workers_;
+  const std::string& coordinator_id_;
+  const AttachLimits& limits_;
+  std::function<void(AttachStream*)> ended_;
+  std::shared_ptr<AttachStream> self_;  // until OnDone
+
+  v1::AttachRequest request_;
+  std::string gateway_id_;
+  StreamId stream_ = 0;
+  bool list_ended_ = false;
+
+  std::mutex mutex_;
+  v1::AttachResponse urgent_;           // waits
+  std::deque<v1::Delivery> deliveries_;  // wait behind it
+  std::size_t queued_bytes_ = 0;
+  v1::AttachResponse response_;         // under way
+  bool writing_ = false;
+  bool woken_ = false;
+  bool finished_ = false;
+  bool finish_after_write_ = false;
+  grpc::Status final_status_;
+};
+
+}  // namespace interlock

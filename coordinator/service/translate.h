@@ -1,0 +1,40 @@
+// Between the wire and the authority: messages to commands, answers to messages. Decides nothing.
+#pragma once
+
+#include <optional>
+#include <variant>
+
+#include "coordinator/engine/engine_types.h"
+#include "interlock/v1/admin.pb.h"
+#include "interlock/v1/events.pb.h"
+#include "interlock/v1/gateway.pb.h"
+
+namespace interlock {
+
+// The command, or the first thing that is wrong with the message.
+template <class Wanted>
+using Checked = std::variant<Wanted, Refusal>;
+
+Checked<Claim> from_proto(const v1::ClaimRequest& request);
+Checked<Abandon> from_proto(const v1::AbandonRequest& request);
+Checked<Operate> from_proto(const v1::OperateRequest& request);
+Checked<Acknowledge> from_proto(const v1::AcknowledgeRequest& request);
+Checked<Publish> from_proto(const v1::PublishRequest& request);
+
+// Nothing when it may name a connection.
+std::optional<Refusal> check_key(const std::string& key);
+std::optional<Refusal> check_gateway_id(const std::string& gateway_id);
+
+void to_proto(const std::string& key, const std::string& claim_id, const Granted& granted,
+              v1::Granted* out);
+void to_proto(const std::string& key, Generation generation, const Done& done, v1::Done* out);
+void to_proto(const Receipt& receipt, v1::Receipt* out);
+void to_proto(const OutboxEvent& event, v1::Event* out);
+void to_proto(const SeenConnection& seen, v1::Consistency consistency, v1::Connection* out);
+// `number`: of the entry within the record.
+void to_proto(const Transition& entry, std::uint64_t number, v1::HistoryEntry* out);
+// Numbers the record's history so that the newest entry has the number of all transitions so far.
+void history_of(const Record& record,
+                google::protobuf::RepeatedPtrField<v1::HistoryEntry>* entries);
+
+}  // namespace interlock
