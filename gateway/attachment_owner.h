@@ -1,0 +1,77 @@
+// The thread behind an AttachmentShell. Private to it.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "gateway/attachment_shell.h"
+#include "gateway/client_thread.h"
+
+namespace interlock {
+
+// Everything but post(), the counters and reachable_ is used on its thread only.
+class AttachmentShell::Owner {
+ public:
+  Owner(const AttachmentSettings& settings, OpenAttachStream open);
+  ~Owner();
+
+  // Each input is followed by one step; inputs that wait together share it.
+  template <typename Input>
+  void post(Input input) {
+    thread_.post([this, input = std::move(input)]() mutable {
+      input(*this);
+      if (std::exchange(step_posted_, true)) return;
+      thread_.post([this] {
+        step_posted_ = false;
+        step();
+      });
+    });
+  }
+
+  Attachment attachment_;
+  std::unordered_map<std::uint64_t, Notify> notify_;  // by connection
+  std::vector<std::promise<bool>> drains_;
+  AttachCounters counters_;
+  std::atomic<bool> reachable_ = true;
+
+ private:
+  void step();
+  void open_if_due(std::uint64_t now_ms);
+  AttachStream::Events events_of_stream(std::uint64_t number);
+  void received(std::uint64_t number, const std::optional<v1::AttachResponse>& message);
+  void written();
+  void ended(const std::string& why);
+  void cut(const std::string& why);
+  void write_if_any(std::uint64_t now_ms);
+  void bring_notices();
+  void count();
+  void end_drains(bool drained);
+  void wait();  // sets the timer to the next moment at which something is due by itself
+  void stop();
+
+  OpenAttachStream open_;
+  std::shared_ptr<AttachStream> stream_;
+  std::uint64_t stream_number_ = 0;
+  bool writing_ = false;
+  bool over_ = false;           // nothing more will be received; its end follows
+  bool finish_wanted_ = false;  // as soon as the write under way is done
+  bool was_attached_ = false;   // this stream, as counted
+  bool stopping_ = false;
+  bool step_posted_ = false;
+  std::optional<std::uint64_t> timer_at_ms_;
+  std::mt19937_64 generator_{std::random_device{}()};
+  std::uniform_real_distribution<double> random_{0.0, 1.0};
+  ClientThread thread_;
+  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer finish_timer_;
+};
+
+}  // namespace interlock

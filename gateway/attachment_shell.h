@@ -1,0 +1,89 @@
+// The thread that owns the attachment, and the stream that it drives.
+//
+// It decides nothing: it feeds the attachment and carries out what comes back. What carries the
+// messages is given to it, so that gRPC and the in-memory twin differ in nothing else.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gateway/attachment.h"
+#include "gateway/coordinator_client.h"
+
+namespace interlock {
+
+// One stream to a coordinator. Its owner calls it from one thread.
+class AttachStream {
+ public:
+  // Called from any thread. Nothing received means that nothing more will be: the owner writes no
+  // more and calls close(), after which `ended` comes, the last of all; its text is for the log.
+  struct Events {
+    std::function<void(std::optional<v1::AttachResponse>)> received;
+    std::function<void()> written;
+    std::function<void(std::string why)> ended;
+  };
+  virtual ~AttachStream() = default;
+  virtual void write(v1::AttachRequest message) = 0;  // answered by `written`; one at a time
+  virtual void read() = 0;  // answered by `received`; one at a time
+  virtual void finish() = 0;  // nothing more will be written; not while a write is under way
+  virtual void cancel() = 0;
+  virtual void close() = 0;  // see Events
+};
+
+// Called on the owner's thread. Each call may choose another coordinator.
+using OpenAttachStream = std::function<std::shared_ptr<AttachStream>(AttachStream::Events events)>;
+
+// What main shows to Prometheus. May be read from any thread.
+struct AttachCounters {
+  std::atomic<std::uint64_t> streams_opened = 0;
+  std::atomic<std::uint64_t> attached = 0;  // streams whose list was answered
+  std::atomic<std::uint64_t> streams_ended = 0;
+  std::atomic<std::uint64_t> messages_written = 0;
+  std::atomic<std::uint64_t> messages_received = 0;
+  std::atomic<std::uint64_t> heartbeats_sent = 0;
+  std::atomic<std::uint64_t> heartbeats_confirmed = 0;
+  std::atomic<std::uint64_t> waiting_claims = 0;  // now
+  std::atomic<std::uint64_t> unanswered_operations = 0;  // now
+  std::atomic<bool> is_attached = false;  // now
+  std::atomic<bool> store_away = false;  // now
+};
+
+struct AttachmentSettings {
+  std::string gateway_id;  // 32 hexadecimal digits, new for each process
+  std::string address;  // display only
+  AttachmentLimits limits;
+};
+
+class AttachmentShell : public CoordinatorClient {
+ public:
+  AttachmentShell(const AttachmentSettings& settings, OpenAttachStream open);
+  // Cancels the stream and waits for its end; nothing is called afterwards. Not from `notify`.
+  ~AttachmentShell() override;
+  AttachmentShell(const AttachmentShell&) = delete;
+  AttachmentShell& operator=(const AttachmentShell&) = delete;
+
+  void claim(std::uint64_t connection, v1::ClaimRequest request, Notify notify) override;
+  void abandon(std::uint64_t connection) override;
+  void operate(std::uint64_t connection, std::uint64_t generation,
+               v1::Operation operation) override;
+  void acknowledge(std::uint64_t connection, std::uint64_t generation,
+                   std::uint64_t sequence) override;
+  void events_sent(std::uint64_t connection, std::uint64_t generation,
+                   std::uint64_t sequence) override;
+  void return_credit(std::uint64_t bytes) override;
+  void forget(std::uint64_t connection) override;
+  bool reachable() const override;
+  bool drain(std::uint64_t within_ms) override;
+
+  const AttachCounters& counters() const;
+
+ private:
+  class Owner;
+  std::unique_ptr<Owner> owner_;
+};
+
+}  // namespace interlock

@@ -1,0 +1,166 @@
+#include "gateway/config.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/usage.h"
+#include "absl/strings/ascii.h"
+#include "gateway/config_limits.h"
+
+ABSL_FLAG(std::string, listen, "127.0.0.1:8080", "Where clients connect (host:port).");
+ABSL_FLAG(std::string, http_listen, "127.0.0.1:8090",
+          "Where /health/live, /health/ready and /metrics are served (host:port).");
+ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400",
+          "The coordinators: host:port, several of them separated by commas.");
+ABSL_FLAG(std::string, coordinator_token_file, "",
+          "File with the token that the coordinator knows as a gateway's; empty: none is sent.");
+ABSL_FLAG(std::string, backend, "", "Who gets the messages (gRPC, host:port); empty: nobody.");
+ABSL_FLAG(std::string, backend_token_file, "",
+          "File with the token for the backend; empty: none is sent.");
+ABSL_FLAG(std::string, auth, "jwt",
+          "Who may connect: jwt (bearer tokens, HS256) or none (everybody, on loopback only).");
+ABSL_FLAG(std::string, auth_key_file, "", "File with the key of --auth=jwt.");
+ABSL_FLAG(std::string, duplicates, "take_over",
+          "What a second connection of a session does to a live first one: take_over or reject.");
+ABSL_FLAG(std::string, static_dir, "",
+          "Folder with the few files of a page, read at the start; empty: none are served.");
+ABSL_FLAG(std::string, log_level, "info", "debug, info, notice, warning or error.");
+namespace interlock {
+namespace {
+
+const std::vector<std::string> own_flags = {
+    "listen",     "http_listen",        "coordinator", "coordinator_token_file",
+    "backend",    "backend_token_file", "auth",        "auth_key_file",
+    "duplicates", "static_dir",         "log_level"};
+
+absl::Status refused(const std::string& sentence) { return absl::InvalidArgumentError(sentence); }
+
+absl::StatusOr<HostPort> address(const char* flag, const std::string& text) {
+  auto parsed = parse_host_port(text);
+  if (parsed.ok()) return parsed;
+  return refused(fmt::format("--{} does not accept \"{}\": {}", flag, text,
+                             std::string(parsed.status().message())));
+}
+
+absl::StatusOr<std::string> token_from(const std::string& path) {
+  if (path.empty()) return std::string();
+  auto token = read_small_file(path, token_bytes_max);
+  if (!token.ok()) return token;
+  absl::StripAsciiWhitespace(&*token);
+  if (token->empty()) return refused(path + " is empty.");
+  return token;
+}
+
+// ---- whom it speaks to ----
+
+absl::Status read_coordinators(GatewayConfig& config) {
+  std::string rest = absl::GetFlag(FLAGS_coordinator);
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    const std::string one = rest.substr(0, comma);
+    rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
+    if (one.find("://") != std::string::npos) {
+      return refused("--coordinator is \"" + one +
+                     "\", but URLs (TLS, ID tokens) are not supported in this version; it takes "
+                     "host:port.");
+    }
+    const auto parsed = address("coordinator", one);
+    if (!parsed.ok()) return parsed.status();
+    config.coordinators.push_back(to_string(*parsed));
+  }
+  if (config.coordinators.empty()) {
+    return refused("--coordinator is empty; without one there are no connections.");
+  }
+  auto token = token_from(absl::GetFlag(FLAGS_coordinator_token_file));
+  if (!token.ok()) return token.status();
+  config.coordinator_token = *std::move(token);
+  return absl::OkStatus();
+}
+
+absl::Status read_backend(GatewayConfig& config) {
+  const std::string text = absl::GetFlag(FLAGS_backend);
+  if (!text.empty()) {
+    const auto parsed = address("backend", text);
+    if (!parsed.ok()) return parsed.status();
+    config.backend = to_string(*parsed);
+  }
+  auto token = token_from(absl::GetFlag(FLAGS_backend_token_file));
+  if (!token.ok()) return token.status();
+  config.backend_token = *std::move(token);
+  return absl::OkStatus();
+}
+
+// ---- whom it lets in ----
+
+absl::Status read_authentication(GatewayConfig& config) {
+  const std::string auth = absl::GetFlag(FLAGS_auth);
+  const std::string key_file = absl::GetFlag(FLAGS_auth_key_file);
+  if (auth == "none") {
+    if (!key_file.empty()) return refused("--auth=none has no use for an --auth_key_file.");
+    if (is_loopback(config.listen.host)) return absl::OkStatus();
+    return refused(
+        "--auth=none lets everybody in as \"anonymous\", so it is allowed on a loopback "
+        "address only; --listen is " +
+        to_string(config.listen) + ".");
+  }
+  if (auth != "jwt") return refused("--auth is \"" + auth + "\"; it takes jwt or none.");
+  if (key_file.empty()) {
+    return refused(
+        "--auth=jwt needs an --auth_key_file; on a loopback address --auth=none does "
+        "without.");
+  }
+  auto verifier = TokenVerifier::from_hs256_key_file(key_file);
+  if (!verifier.ok()) return verifier.status();
+  config.verifier.emplace(*std::move(verifier));
+  return absl::OkStatus();
+}
+
+absl::Status read_duplicates(GatewayConfig& config) {
+  const std::string duplicates = absl::GetFlag(FLAGS_duplicates);
+  if (duplicates != "take_over" && duplicates != "reject") {
+    return refused("--duplicates is \"" + duplicates + "\"; it takes take_over or reject.");
+  }
+  config.duplicates = duplicates == "reject" ? v1::REJECT : v1::TAKE_OVER;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<GatewayConfig> checked_config() {
+  GatewayConfig config;
+  const auto listen = address("listen", absl::GetFlag(FLAGS_listen));
+  if (!listen.ok()) return listen.status();
+  const auto http_listen = address("http_listen", absl::GetFlag(FLAGS_http_listen));
+  if (!http_listen.ok()) return http_listen.status();
+  const auto level = parse_log_level(absl::GetFlag(FLAGS_log_level));
+  if (!level.ok()) return level.status();
+  config.listen = *listen;
+  config.http_listen = *http_listen;
+  config.log_level = *level;
+  for (const auto read :
+       {read_coordinators, read_backend, read_authentication, read_duplicates, read_limits}) {
+    if (auto status = read(config); !status.ok()) return status;
+  }
+  if (const std::string folder = absl::GetFlag(FLAGS_static_dir); !folder.empty()) {
+    auto files = StaticFiles::load(folder);
+    if (!files.ok()) return files.status();
+    config.files = *std::move(files);
+  }
+  return config;
+}
+
+}  // namespace
+
+absl::StatusOr<GatewayConfig> read_gateway_config(int argc, const char* const* argv,
+                                                  const Environment& environment) {
+  absl::SetProgramUsageMessage(
+      "interlock-gateway: takes clients' WebSockets and acts for them at the coordinator.");
+  std::vector<std::string> flags = own_flags;
+  flags.insert(flags.end(), limit_flags.begin(), limit_flags.end());
+  const auto rest = parse_settings(argc, argv, flags, environment);
+  if (!rest.ok()) return rest.status();
+  if (!rest->empty()) return refused("\"" + rest->front() + "\" is not a flag.");
+  return checked_config();
+}
+
+}  // namespace interlock

@@ -1,0 +1,40 @@
+// What the person who starts a gateway wants of it, checked.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/host_port.h"
+#include "common/log.h"
+#include "common/settings.h"
+#include "common/token.h"
+#include "gateway/lane.h"
+
+namespace interlock {
+
+struct GatewayConfig {
+  HostPort listen;       // clients
+  HostPort http_listen;  // health and metrics
+  std::vector<std::string> coordinators;  // host:port, at least one
+  std::string coordinator_token;          // empty: none
+  std::optional<std::string> backend;     // host:port
+  std::string backend_token;              // empty: none
+  std::optional<TokenVerifier> verifier;  // none: --auth=none
+  v1::Policy duplicates = v1::TAKE_OVER;
+  StaticFiles files;
+  LogLevel log_level = LogLevel::info;
+  std::size_t threads = 1;
+  std::chrono::milliseconds drain_budget{8'000};
+  ListenerLimits limits;
+};
+
+// From flags, PORT and INTERLOCK_*; the files that they name are read. The status is a sentence for
+// the person who typed it.
+absl::StatusOr<GatewayConfig> read_gateway_config(
+    int argc, const char* const* argv, const Environment& environment = process_environment());
+
+}  // namespace interlock

@@ -1,0 +1,37 @@
+// The coordinator, as a gateway sees it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "gateway/attachment.h"
+
+namespace interlock {
+
+// Safe to call from any thread. `notify` is called on the client's own thread, must not block, and
+// is never called again for a connection once forget() of it has been carried out there.
+class CoordinatorClient {
+ public:
+  using Notify = std::function<void(ConnectionNotice)>;
+  virtual ~CoordinatorClient() = default;
+
+  // `notify` stays with the connection until forget().
+  virtual void claim(std::uint64_t connection, v1::ClaimRequest request, Notify notify) = 0;
+  virtual void abandon(std::uint64_t connection) = 0;
+  virtual void operate(std::uint64_t connection, std::uint64_t generation,
+                       v1::Operation operation) = 0;
+  virtual void acknowledge(std::uint64_t connection, std::uint64_t generation,
+                           std::uint64_t sequence) = 0;
+  virtual void events_sent(std::uint64_t connection, std::uint64_t generation,
+                           std::uint64_t sequence) = 0;
+  virtual void return_credit(std::uint64_t bytes) = 0;
+  virtual void forget(std::uint64_t connection) = 0;
+
+  // False while no coordinator has answered for a while (circuit breaker open): a claim asked now
+  // would only wait. The upgrade is then refused at once.
+  virtual bool reachable() const = 0;
+  // Blocks until every unanswered operation is answered or the time is over; for shutdown.
+  virtual bool drain(std::uint64_t within_ms) = 0;
+};
+
+}  // namespace interlock

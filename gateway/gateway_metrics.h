@@ -1,0 +1,39 @@
+// The numbers that a gateway shows.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "common/metrics.h"
+
+namespace interlock {
+
+// Who ended a connection.
+enum class CloseOrigin : std::uint8_t { kClient, kGateway, kNetwork };
+std::string_view to_string(CloseOrigin origin);
+
+// May be used from any thread. The Metrics must outlive it.
+class GatewayMetrics {
+ public:
+  explicit GatewayMetrics(Metrics& metrics);
+
+  void closed(std::uint16_t code, CloseOrigin origin);
+  // `reason` is one word of ours, never text of the client's.
+  void refused(std::uint16_t status, std::string_view reason);
+  void message(std::string_view result);
+
+ private:
+  prometheus::Family<prometheus::Counter>& closes_;
+  prometheus::Family<prometheus::Counter>& refusals_;
+  prometheus::Family<prometheus::Counter>& messages_;
+
+ public:
+  prometheus::Gauge& sockets;   // open, whatever they are at
+  prometheus::Gauge& sessions;  // from the claim to the end
+  prometheus::Gauge& draining;
+  prometheus::Counter& events_sent;
+  prometheus::Histogram& handshake_seconds;
+  prometheus::Histogram& session_seconds;
+};
+
+}  // namespace interlock

@@ -1,0 +1,34 @@
+# How a gateway reaches its coordinator and its backend.
+#
+# interlock_gateway_links: what drives the attachment and limits the calls, whatever carries them.
+# interlock_gateway_memory: the in-memory twins, for tests. Neither links gRPC, so that the thread
+# sanitizer sees all of them.
+# interlock_gateway_grpc: the real ones.
+add_library(interlock_gateway_links STATIC
+  boot_clock.h client_thread.h
+  attachment_shell.h attachment_shell.cc attachment_owner.h attachment_owner.cc
+  backend_attempts.h backend_attempts.cc
+)
+target_link_libraries(interlock_gateway_links
+  PUBLIC interlock_gateway_core interlock_common interlock_proto Boost::headers Threads::Threads
+)
+
+add_library(interlock_gateway_memory STATIC
+  memory_coordinator.h memory_coordinator.cc memory_coordinator_stream.cc
+  memory_coordinator_client.h memory_coordinator_client.cc
+  memory_backend_client.h memory_backend_client.cc
+)
+target_link_libraries(interlock_gateway_memory PUBLIC interlock_gateway_links)
+
+if(NOT INTERLOCK_CORE_ONLY)
+  add_library(interlock_gateway_grpc STATIC
+    grpc_channel.h grpc_channel.cc
+    grpc_coordinator_client.h grpc_coordinator_client.cc
+    grpc_backend_client.h grpc_backend_client.cc
+    grpc_backend_call.h grpc_backend_call.cc grpc_backend_receive.cc
+  )
+  target_link_libraries(interlock_gateway_grpc
+    PUBLIC interlock_gateway_links interlock_grpc
+    PRIVATE fmt::fmt
+  )
+endif()

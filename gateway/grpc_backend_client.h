@@ -1,0 +1,62 @@
+// The backend over gRPC.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "gateway/backend_attempts.h"
+#include "gateway/backend_client.h"
+
+namespace interlock {
+
+struct GrpcBackendSettings {
+  std::string target;                         // host:port
+  std::string token;                          // empty: none
+  std::uint64_t open_timeout_ms = 5'000;      // with all retries, as the two below
+  std::uint64_t accept_timeout_ms = 10'000;   // of a message
+  std::uint64_t closed_timeout_ms = 5'000;
+  std::uint64_t transient_idle_ms = 60'000;   // between two events behind an acceptance
+  std::uint32_t calls_max = 20'000;           // under way; one more is kUnavailable at once
+  AttemptLimits attempts;
+};
+
+// What main shows to Prometheus. May be read from any thread.
+struct BackendCounters {
+  std::atomic<std::uint64_t> calls = 0;
+  std::atomic<std::uint64_t> calls_under_way = 0;  // now; with those whose transient events flow
+  std::atomic<std::uint64_t> attempts = 0;         // each call has at least one
+  std::atomic<std::uint64_t> ok = 0;
+  std::atomic<std::uint64_t> unavailable = 0;
+  std::atomic<std::uint64_t> refused = 0;
+  std::atomic<std::uint64_t> rejected = 0;
+  std::atomic<std::uint64_t> breaker_opened = 0;
+  std::atomic<Breaker::State> breaker = Breaker::State::kClosed;  // as of the last attempt
+};
+
+// ABORTED is kRefused; UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are kUnavailable; any
+// other error is kRejected. Only UNAVAILABLE is tried again. Each answer is given once, at the
+// latest by the destructor.
+class GrpcBackendClient final : public BackendClient {
+ public:
+  explicit GrpcBackendClient(const GrpcBackendSettings& settings);
+  // Cancels what is under way and waits for its end; nothing is called afterwards. Not from a
+  // callback.
+  ~GrpcBackendClient() override;
+  GrpcBackendClient(const GrpcBackendClient&) = delete;
+  GrpcBackendClient& operator=(const GrpcBackendClient&) = delete;
+
+  void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done) override;
+  void receive(v1::ReceiveRequest request, std::function<void(BackendAnswer)> accepted,
+               std::function<void(v1::Transient)> transient) override;
+  void closed(v1::ClosedRequest request, std::function<void(BackendAnswer)> done) override;
+
+  const BackendCounters& counters() const;
+
+ private:
+  class Owner;
+  std::unique_ptr<Owner> owner_;
+};
+
+}  // namespace interlock

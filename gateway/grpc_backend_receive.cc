@@ -1,0 +1,132 @@
+// A message on its way to the backend, and the transient events that come back.
+#include <grpcpp/support/client_callback.h>
+
+#include <utility>
+
+#include "gateway/grpc_backend_call.h"
+
+namespace interlock {
+namespace {
+
+class ReceiveCall;
+
+// One attempt: gRPC's side of it. Keeps itself alive to OnDone, and the call with it; the hold lets
+// the client's thread start reads, so that a slow client slows the backend down.
+class ReceiveAttempt final : public grpc::ClientReadReactor<v1::ReceiveResponse> {
+ public:
+  ReceiveAttempt(std::shared_ptr<ReceiveCall> call, ClientThread& thread,
+                 std::unique_ptr<grpc::ClientContext> context, const v1::ReceiveRequest& request)
+      : call_(std::move(call)), thread_(thread), context_(std::move(context)), request_(request) {}
+
+  void start(v1::Backend::Stub& stub, std::shared_ptr<ReceiveAttempt> self) {
+    self_ = std::move(self);
+    stub.async()->Receive(context_.get(), &request_, this);
+    AddHold();
+    StartCall();
+    read();
+  }
+  void read() { StartRead(&response_); }
+  void cancel() { context_->TryCancel(); }
+  void let_go() { RemoveHold(); }
+
+  void OnReadDone(bool ok) override;
+  void OnDone(const grpc::Status& status) override;
+
+ private:
+  std::shared_ptr<ReceiveCall> call_;
+  std::shared_ptr<ReceiveAttempt> self_;
+  ClientThread& thread_;
+  std::unique_ptr<grpc::ClientContext> context_;
+  v1::ReceiveRequest request_;
+  v1::ReceiveResponse response_;
+};
+
+class ReceiveCall final : public BackendCall {
+ public:
+  ReceiveCall(BackendCalls& calls, v1::ReceiveRequest request,
+              std::function<void(BackendAnswer)> accepted,
+              std::function<void(v1::Transient)> transient)
+      : BackendCall(calls, calls.settings.accept_timeout_ms, std::move(accepted)),
+        request_(std::move(request)),
+        transient_(std::move(transient)) {}
+
+  void received(ReceiveAttempt& attempt, v1::ReceiveResponse response) {
+    if (!is_answered()) {
+      take_first(attempt, response);
+    } else if (response.has_event() && accepted_ && !calls_.stopping) {
+      expect_more();
+      transient_(std::move(*response.mutable_event()));
+    }
+    attempt.read();
+  }
+
+  void ended(const grpc::Status& status) {
+    attempt_.reset();
+    if (late_) return attempt_ended({grpc::StatusCode::DEADLINE_EXCEEDED, "not accepted in time"});
+    if (status.ok() && !is_answered()) {
+      return attempt_ended({grpc::StatusCode::INTERNAL, "the backend accepted nothing"});
+    }
+    attempt_ended(status);
+  }
+
+ private:
+  void attempt() override {
+    late_ = false;
+    attempt_ =
+        std::make_shared<ReceiveAttempt>(std::static_pointer_cast<ReceiveCall>(shared_from_this()),
+                                         calls_.thread, make_context(), request_);
+    // Not gRPC's deadline: the stream goes on behind the acceptance.
+    after(left_ms(), [this] {
+      late_ = true;
+      cancel_attempt();
+    });
+    attempt_->start(*calls_.stub, attempt_);
+  }
+  void cancel_attempt() override {
+    if (attempt_) attempt_->cancel();
+  }
+
+  void take_first(ReceiveAttempt& attempt, const v1::ReceiveResponse& response) {
+    if (!response.has_accepted()) {
+      attempt_answered({BackendResult::kRejected, "the backend did not begin with `accepted`"});
+      return attempt.cancel();
+    }
+    accepted_ = true;
+    expect_more();
+    attempt_answered({BackendResult::kOk, ""});
+  }
+  void expect_more() {
+    after(calls_.settings.transient_idle_ms, [this] { cancel_attempt(); });
+  }
+
+  v1::ReceiveRequest request_;
+  std::function<void(v1::Transient)> transient_;
+  std::shared_ptr<ReceiveAttempt> attempt_;
+  bool accepted_ = false;
+  bool late_ = false;  // the time for accepting is over
+};
+
+void ReceiveAttempt::OnReadDone(bool ok) {
+  // Alive until the hold is gone, and that only the posted function gives up.
+  thread_.post([this, ok] {
+    if (!ok) return let_go();
+    call_->received(*this, std::exchange(response_, {}));
+  });
+}
+
+void ReceiveAttempt::OnDone(const grpc::Status& status) {
+  const std::shared_ptr<ReceiveAttempt> last = std::move(self_);
+  // The call leaves gRPC's thread: it must not be the last to hold it.
+  thread_.post([call = std::move(call_), status] { call->ended(status); });
+}
+
+}  // namespace
+
+std::shared_ptr<BackendCall> make_receive_call(BackendCalls& calls, v1::ReceiveRequest request,
+                                               std::function<void(BackendAnswer)> accepted,
+                                               std::function<void(v1::Transient)> transient) {
+  return std::make_shared<ReceiveCall>(calls, std::move(request), std::move(accepted),
+                                       std::move(transient));
+}
+
+}  // namespace interlock

@@ -1,0 +1,25 @@
+// The coordinator over gRPC.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gateway/attachment_shell.h"
+
+namespace interlock {
+
+struct GrpcCoordinatorSettings {
+  std::vector<std::string> targets;  // host:port, at least one; each attempt takes the next one
+  std::string token;                 // empty: none
+  AttachmentSettings attachment;
+};
+
+// Splits `host:port,host:port`; empty parts are left out.
+std::vector<std::string> split_targets(const std::string& comma_separated);
+
+class GrpcCoordinatorClient final : public AttachmentShell {
+ public:
+  explicit GrpcCoordinatorClient(const GrpcCoordinatorSettings& settings);
+};
+
+}  // namespace interlock

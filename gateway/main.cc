@@ -1,0 +1,128 @@
+// The wiring diagram of interlock-gateway.
+#include <pthread.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "common/http_server.h"
+#include "common/identity.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/settings.h"
+#include "common/version.h"
+#include "gateway/config.h"
+#include "gateway/event_loops.h"
+#include "gateway/gateway_metrics.h"
+#include "gateway/grpc_backend_client.h"
+#include "gateway/grpc_coordinator_client.h"
+#include "gateway/link_metrics.h"
+#include "gateway/listener.h"
+#include "gateway/open_files.h"
+
+namespace interlock {
+namespace {
+
+constexpr std::chrono::milliseconds detach_time{1'500};  // of the drain's budget, at its end
+
+// Blocked before the first thread starts, so that every thread inherits it and only main() waits.
+sigset_t block_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+int fail(const absl::Status& status) {
+  log_error("The gateway does not start.", {{"reason", std::string(status.message())}});
+  return EXIT_FAILURE;
+}
+
+ListenerOptions listener_options(GatewayConfig& config, const std::string& gateway_id) {
+  ListenerOptions options;
+  options.listen = config.listen;
+  options.limits = config.limits;
+  options.files = std::move(config.files);
+  options.policy.verifier = config.verifier ? &*config.verifier : nullptr;
+  options.policy.gateway_id = gateway_id;
+  options.policy.has_backend = config.backend.has_value();
+  options.policy.duplicates = config.duplicates;
+  return options;
+}
+
+// In the order in which they are made, and the reverse of it at the end: what calls goes before
+// what is called, and the loops, to which everybody posts, are the last.
+int serve(GatewayConfig config, const sigset_t& signals) {
+  if (auto fits = fit_into_open_files(config.limits); !fits.ok()) return fail(fits);
+  const std::string gateway_id = make_identity();
+  Metrics metrics;
+  metrics
+      .gauge("interlock_build_info", "1, with the version as a label.",
+             {{"version", std::string(version())}})
+      .Set(1);
+  GatewayMetrics gateway_metrics(metrics);
+  EventLoops loops(config.threads);
+
+  GrpcCoordinatorSettings coordinator_settings;
+  coordinator_settings.targets = config.coordinators;
+  coordinator_settings.token = config.coordinator_token;
+  coordinator_settings.attachment.gateway_id = gateway_id;
+  coordinator_settings.attachment.address = to_string(config.listen);
+  GrpcCoordinatorClient coordinator(coordinator_settings);
+  std::unique_ptr<GrpcBackendClient> backend;
+  if (config.backend) {
+    backend = std::make_unique<GrpcBackendClient>(
+        GrpcBackendSettings{.target = *config.backend, .token = config.backend_token});
+  }
+  LinkMetrics link_metrics(metrics, coordinator, coordinator.counters(),
+                           backend ? &backend->counters() : nullptr);
+
+  auto listener = Listener::start(loops, listener_options(config, gateway_id), coordinator,
+                                  backend.get(), gateway_metrics);
+  if (!listener.ok()) return fail(listener.status());
+  std::atomic<bool> stopping = false;
+  auto http = HttpServer::start(
+      {.listen = config.http_listen,
+       .readiness = [&] { return Readiness{!stopping, "The gateway is stopping."}; },
+       .metrics =
+           [&] {
+             link_metrics.update();
+             return metrics.render();
+           }});
+  if (!http.ok()) return fail(http.status());
+  loops.start();
+  log_notice("Gateway is listening.", {{"address", config.listen.host},
+                                       {"port", (*listener)->port()},
+                                       {"http_port", (*http)->port()},
+                                       {"gateway_id", gateway_id},
+                                       {"version", version()}});
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log_notice("Gateway is stopping.", {{"signal", signal}, {"sessions", (*listener)->sessions()}});
+  stopping = true;
+  const auto deadline = std::chrono::steady_clock::now() + config.drain_budget;
+  (*listener)->drain(config.drain_budget - std::min(detach_time, config.drain_budget / 2));
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      deadline - std::chrono::steady_clock::now());
+  const bool detached =
+      coordinator.drain(static_cast<std::uint64_t>(std::max<std::int64_t>(left.count(), 0)));
+  log_notice("Gateway has stopped.", {{"every_operation_answered", detached}});
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace interlock
+
+int main(int argc, char** argv) {
+  auto config = interlock::read_gateway_config(argc, argv);
+  if (!config.ok()) return interlock::refuse_settings(argv[0], config.status());
+  const sigset_t signals = interlock::block_stop_signals();
+  const interlock::Logging logging({.service = "interlock-gateway", .level = config->log_level});
+  return interlock::serve(*std::move(config), signals);
+}

@@ -1,0 +1,49 @@
+# The network side of the gateway. interlock_gateway_net does not link gRPC, so that the thread
+# sanitizer can see all of it; the program does.
+add_library(interlock_gateway_net STATIC
+  # pure
+  upgrade.h upgrade.cc
+  upgrade_query.h upgrade_query.cc
+  refusal.h refusal.cc
+  http_answer.h http_answer.cc
+  deadlines.h token_bucket.h frame_head.h
+  # the socket: Beast is compiled in websocket.cc only
+  event_loops.h event_loops.cc
+  wire.h wire.cc
+  websocket.h websocket.cc
+  cut_timer.h spawn.h
+  # the session's shell
+  session_shell.h session_shell.cc session_shell_links.cc
+  turn_away.h turn_away.cc
+  # the listener
+  listener.h listener.cc
+  lane.h lane.cc
+  socket_count.h
+  static_files.h static_files.cc
+  open_files.h open_files.cc
+  gateway_metrics.h gateway_metrics.cc
+)
+target_link_libraries(interlock_gateway_net
+  PUBLIC interlock_gateway_core interlock_common interlock_proto Boost::headers Threads::Threads
+  PRIVATE fmt::fmt
+)
+
+# Its flags are its own, so that a program that only uses the network side has none of them.
+add_library(interlock_gateway_config STATIC
+  config.h config.cc
+  config_limits.h config_limits.cc
+)
+target_link_libraries(interlock_gateway_config
+  PUBLIC interlock_gateway_net
+  PRIVATE absl::flags absl::flags_usage absl::strings absl::time fmt::fmt
+)
+
+if(NOT INTERLOCK_CORE_ONLY)
+  add_executable(interlock-gateway
+    main.cc
+    link_metrics.h link_metrics.cc
+  )
+  target_link_libraries(interlock-gateway
+    PRIVATE interlock_gateway_config interlock_gateway_net interlock_gateway_grpc
+  )
+endif()

@@ -1,0 +1,80 @@
+// Whether a request may become a session, and what it asks for.
+//
+// Pure: the time and the random names are arguments, and what it reads are views into the request.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/token.h"
+#include "gateway/session_types.h"
+
+namespace interlock {
+
+inline constexpr std::string_view websocket_path = "/ws";
+inline constexpr std::string_view websocket_subprotocol = "interlock.v1";
+
+struct HeaderField {
+  std::string_view name;  // in any case
+  std::string_view value;
+};
+
+// The head of an HTTP request; valid as long as the bytes that were read are kept.
+struct HttpRequest {
+  std::string_view method;
+  std::string_view target;
+  unsigned version = 11;  // 10 or 11
+  std::vector<HeaderField> fields;
+};
+
+// The target's path: what stands before its query.
+std::string_view path_of(std::string_view target);
+
+// The first field of this name; empty when there is none.
+std::string_view field_of(const HttpRequest& request, std::string_view name);
+
+// What is the same for every request of a gateway.
+struct UpgradePolicy {
+  const TokenVerifier* verifier = nullptr;  // none: every subject is "anonymous"
+  std::string gateway_id;
+  bool has_backend = false;
+  v1::Policy duplicates = v1::TAKE_OVER;
+};
+
+// What is different for each.
+struct UpgradeMoment {
+  std::int64_t now_unix_seconds = 0;
+  std::string fresh_session;  // the session, when the client names none
+  std::string claim_id;       // 16 random bytes
+};
+
+// How the client is to be answered, whatever the answer is.
+struct AnswerForm {
+  // A browser cannot see the status of a refused upgrade, so it gets 101 and a close code.
+  bool browser = false;
+  // What the 101 selects: interlock.v1, or else the client's first, since browsers insist on one.
+  std::string subprotocol;
+};
+
+struct UpgradeAccepted {
+  SessionRequest session;
+  AnswerForm form;
+  std::optional<std::int64_t> token_expires_at;  // unix seconds
+};
+
+struct UpgradeRefused {
+  RefuseUpgrade answer;
+  AnswerForm form;  // browser: answer.code may be said behind a 101
+  std::string_view reason;  // one word for the metrics
+};
+
+using UpgradeDecision = std::variant<UpgradeAccepted, UpgradeRefused>;
+
+UpgradeDecision decide_upgrade(const HttpRequest& request, const UpgradePolicy& policy,
+                               UpgradeMoment moment);
+
+}  // namespace interlock

@@ -1,0 +1,125 @@
+// The TCP socket under a WebSocket: bytes that came with the handshake are read first, and what is
+// written within one turn of the event loop leaves in one send.
+#pragma once
+
+#include <array>
+#include <boost/asio/append.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "gateway/event_loops.h"
+
+namespace interlock {
+
+// What the wire tells its owner after each attempt to send.
+class WireObserver {
+ public:
+  virtual void on_send(bool progress, bool drained) = 0;
+
+ protected:
+  ~WireObserver() = default;
+};
+
+// Whatever is written is taken over at once and whole, so frames never interleave and a pong never
+// waits behind a peer that does not read; the queue is bounded instead. One thread.
+class Wire {
+ public:
+  using executor_type = LoopExecutor;
+  using Error = boost::system::error_code;
+  using Done = void(Error, std::size_t);
+
+  Wire(TcpSocket socket, std::size_t queue_bytes_max);
+
+  executor_type get_executor() { return socket_.get_executor(); }
+  TcpSocket& socket() { return socket_; }
+
+  // The owner, kept alive by what is under way here. Set before anything is written.
+  void set_owner(std::weak_ptr<void> owner, WireObserver* observer);
+  void unread(std::string bytes) { unread_ = std::move(bytes); }
+
+  // Appends a whole frame; false: the queue is full, nothing was appended.
+  bool append(std::string_view head, std::string_view payload);
+  // Stops sending once everything queued has been sent.
+  void finish_sending();
+  void close();
+  // With a reset: the kernel must not keep the bytes of a peer that does not read them.
+  void cut();
+  std::size_t queued_bytes() const { return queue_.size() - sent_; }
+
+  // ---- what Beast asks of a stream ----
+  template <typename Buffers, typename Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_initiate<Token, Done>(Reading(), token, this, buffers);
+  }
+  template <typename Buffers, typename Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_initiate<Token, Done>(Writing(), token, this, buffers);
+  }
+
+ private:
+  // Control frames (pong, close) may still be queued when data may not.
+  static constexpr std::size_t control_reserve_bytes = 16 * 1024;
+  static constexpr std::size_t idle_capacity_bytes = 4096;
+
+  struct Reading {
+    template <typename Handler, typename Buffers>
+    void operator()(Handler&& handler, Wire* wire, const Buffers& buffers) const {
+      if (wire->unread_.empty()) {
+        wire->socket_.async_read_some(buffers, std::forward<Handler>(handler));
+        return;
+      }
+      const std::size_t copied =
+          boost::asio::buffer_copy(buffers, boost::asio::buffer(wire->unread_));
+      wire->unread_.erase(0, copied);
+      if (wire->unread_.empty()) wire->unread_.shrink_to_fit();
+      wire->post(std::forward<Handler>(handler), Error(), copied);
+    }
+  };
+  struct Writing {
+    template <typename Handler, typename Buffers>
+    void operator()(Handler&& handler, Wire* wire, const Buffers& buffers) const {
+      const std::size_t bytes = boost::asio::buffer_size(buffers);
+      const Error error = wire->admit(bytes);
+      if (!error) {
+        const std::size_t end = wire->queue_.size();
+        wire->queue_.resize(end + bytes);
+        boost::asio::buffer_copy(boost::asio::buffer(wire->queue_.data() + end, bytes), buffers);
+        wire->send_soon();
+      }
+      wire->post(std::forward<Handler>(handler), error, error ? 0 : bytes);
+    }
+  };
+  template <typename Handler>
+  void post(Handler&& handler, Error error, std::size_t bytes) {
+    boost::asio::post(socket_.get_executor(),
+                      boost::asio::append(std::forward<Handler>(handler), error, bytes));
+  }
+
+  Error admit(std::size_t bytes) const;
+  void send_soon();
+  void send();
+  void drop_sent();
+  void wait_writable();
+
+  TcpSocket socket_;
+  std::size_t queue_bytes_max_;
+  std::weak_ptr<void> owner_;
+  WireObserver* observer_ = nullptr;
+  std::string unread_;
+  std::string queue_;
+  std::size_t sent_ = 0;  // of queue_
+  Error failure_;         // of the last send
+  bool scheduled_ = false;
+  bool waiting_ = false;
+  bool finishing_ = false;
+};
+
+}  // namespace interlock
