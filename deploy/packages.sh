@@ -1,0 +1,52 @@
+# shellcheck shell=bash disable=SC2034
+# Debian 12's packages that this project needs, listed once: for deploy/install.sh and for images.
+# Sourced, not run.
+
+# To compile.
+INTERLOCK_BUILD_PACKAGES=(
+  clang-19 lld-19 libclang-rt-19-dev
+  cmake ninja-build ccache pkg-config
+  protobuf-compiler protobuf-compiler-grpc
+  libprotobuf-dev libgrpc++-dev libabsl-dev
+  libboost1.81-dev # never libboost-dev: that is 1.74, and the two exclude each other
+  librocksdb-dev
+  libcurl4-openssl-dev # prometheus-cpp's CMake file asks for it
+  prometheus-cpp-dev
+  libspdlog-dev libfmt-dev
+  libssl-dev
+  libcjose-dev libjansson-dev # libcjose-dev needs the latter and does not depend on it
+  libgtest-dev libgmock-dev
+)
+
+# The shared libraries that the compiled programs need.
+INTERLOCK_RUNTIME_PACKAGES=(
+  ca-certificates
+  libgrpc++1.51 libprotobuf32 libabsl20220623
+  librocksdb7.8
+  libprometheus-cpp-core1.0
+  libspdlog1.10 libfmt9
+  libssl3
+  libcjose0
+)
+
+# For the tests, beside what building needs.
+INTERLOCK_TEST_PACKAGES=(
+  llvm-19 # names in sanitizer reports, and so in what tests/tsan.supp suppresses
+  python3 python3-grpcio python3-jwt python3-protobuf python3-websockets
+  chromium-headless-shell
+)
+
+# For deploy/local.sh, the demo.
+INTERLOCK_DEMO_PACKAGES=(
+  python3 python3-websockets
+)
+
+# For who changes the code.
+INTERLOCK_DEVELOP_PACKAGES=(
+  clang-format-19 clang-tidy-19 shellcheck
+)
+
+# Only where the commands `node` and `npm` are missing: another Node.js conflicts with Debian's npm.
+INTERLOCK_NODE_PACKAGES=(
+  nodejs npm
+)
