@@ -1,0 +1,41 @@
+#include "coordinator/config.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace interlock {
+namespace {
+
+absl::StatusOr<CoordinatorConfig> read(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "interlock-coordinator");
+  return read_coordinator_config(static_cast<int>(arguments.size()), arguments.data());
+}
+
+// Flags are the process's: a test names every one that it depends on.
+TEST(CoordinatorConfig, AuthenticationIsOnUnlessItIsSwitchedOffOnLoopback) {
+  EXPECT_FALSE(read({"--auth=token", "--listen=127.0.0.1:7400", "--token_file="}).ok());
+  EXPECT_TRUE(read({"--auth=token", "--token_file=/tokens"}).ok());
+  EXPECT_TRUE(read({"--auth=none", "--listen=127.0.0.1:7400"}).ok());
+  const auto open_to_all = read({"--auth=none", "--listen=0.0.0.0:7400"});
+  ASSERT_FALSE(open_to_all.ok());
+  EXPECT_NE(open_to_all.status().message().find("loopback"), std::string::npos);
+  EXPECT_FALSE(read({"--auth=maybe", "--listen=127.0.0.1:7400"}).ok());
+}
+
+TEST(CoordinatorConfig, NonsenseIsRefusedByTheNameOfItsFlag) {
+  const auto refused = [](std::vector<const char*> arguments, const char* name) {
+    arguments.push_back("--auth=none");
+    const auto config = read(arguments);
+    ASSERT_FALSE(config.ok()) << arguments.front();
+    EXPECT_NE(config.status().message().find(name), std::string::npos) << config.status();
+  };
+  refused({"--listen=127.0.0.1:7400", "--outbox_events_max=0"}, "outbox_events_max");
+  refused({"--outbox_events_max=1000", "--outbox_bytes_max=1"}, "outbox_bytes_max");
+  refused({"--outbox_bytes_max=1048576", "--heartbeat=1ms"}, "heartbeat");
+  refused({"--heartbeat=5s", "--log_level=loud"}, "loud");
+  refused({"--log_level=info", "stray"}, "stray");
+}
+
+}  // namespace
+}  // namespace interlock

@@ -1,0 +1,109 @@
+#include "gateway/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/flags/reflection.h"
+#include "common/identity.h"
+
+namespace interlock {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Each test finds the flags at their defaults, and leaves them so.
+class Config : public ::testing::Test {
+ protected:
+  static absl::StatusOr<GatewayConfig> read(std::vector<const char*> arguments,
+                                            const Environment& environment = {}) {
+    arguments.insert(arguments.begin(), "/usr/bin/interlock-gateway");
+    return read_gateway_config(static_cast<int>(arguments.size()), arguments.data(), environment);
+  }
+  static std::string refusal(const std::vector<const char*>& arguments,
+                             const Environment& environment = {}) {
+    const auto config = read(arguments, environment);
+    EXPECT_FALSE(config.ok());
+    return std::string(config.status().message());
+  }
+  static std::string file_with(const std::string& content) {
+    const std::string path = ::testing::TempDir() + "interlock_config_" + make_identity();
+    std::ofstream(path) << content;
+    return path;
+  }
+
+  absl::FlagSaver saver_;
+};
+
+TEST_F(Config, OnLoopbackItDoesWithoutTokensWhenToldSo) {
+  const auto config = read({"--auth=none"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(to_string(config->listen), "127.0.0.1:8080");
+  EXPECT_EQ(to_string(config->http_listen), "127.0.0.1:8090");
+  EXPECT_THAT(config->coordinators, ElementsAre("127.0.0.1:7400"));
+  EXPECT_FALSE(config->backend);
+  EXPECT_FALSE(config->verifier);
+  EXPECT_GE(config->threads, 1u);
+  EXPECT_EQ(config->limits.session.claim_timeout_ms, 1500u);
+  EXPECT_EQ(config->limits.shell.age_max_ms, 55u * 60'000);
+}
+
+TEST_F(Config, NobodyIsLetInByOmission) {
+  EXPECT_THAT(refusal({}), HasSubstr("--auth_key_file"));
+  EXPECT_THAT(refusal({"--auth=none", "--listen=0.0.0.0:8080"}), HasSubstr("loopback"));
+  EXPECT_THAT(refusal({"--auth=none"}, {{"PORT", "8080"}}), HasSubstr("loopback"));
+  EXPECT_THAT(refusal({"--auth=off"}), HasSubstr("jwt or none"));
+  const std::string key =
+      "--auth_key_file=" + file_with("an-example-secret-of-forty-one-characters");
+  EXPECT_THAT(refusal({"--auth=none", key.c_str()}), HasSubstr("no use"));
+}
+
+TEST_F(Config, AKeyFileMakesItVerifyTokens) {
+  const std::string key =
+      "--auth_key_file=" + file_with("an-example-secret-of-forty-one-characters");
+  const auto config = read({key.c_str()}, {{"PORT", "8081"}});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->verifier);
+  EXPECT_EQ(to_string(config->listen), "0.0.0.0:8081");
+
+  const std::string short_key = "--auth_key_file=" + file_with("short");
+  EXPECT_FALSE(read({short_key.c_str()}).ok());
+  EXPECT_FALSE(read({"--auth_key_file=/nowhere/key"}).ok());
+}
+
+TEST_F(Config, SeveralCoordinatorsAndABackend) {
+  const std::string token = "--coordinator_token_file=" + file_with("secret\n");
+  const auto config = read({"--auth=none", "--coordinator=a:1,b:2", "--backend=c:3", token.c_str(),
+                            "--duplicates=reject"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->coordinators, ElementsAre("a:1", "b:2"));
+  EXPECT_EQ(config->backend, "c:3");
+  EXPECT_EQ(config->coordinator_token, "secret");
+  EXPECT_EQ(config->duplicates, v1::REJECT);
+}
+
+TEST_F(Config, NonsenseIsRefusedWithASentence) {
+  const auto with = [](const char* argument) { return refusal({"--auth=none", argument}); };
+  EXPECT_THAT(with("--coordinator=https://example.com"),
+              HasSubstr("not supported in this version"));
+  EXPECT_THAT(with("--coordinator="), HasSubstr("--coordinator is empty"));
+  EXPECT_THAT(with("--coordinator=a"), HasSubstr("--coordinator does not accept"));
+  EXPECT_THAT(with("--coordinator=a:1,,b:2"), HasSubstr("--coordinator does not accept"));
+  EXPECT_THAT(with("--backend=here"), HasSubstr("--backend does not accept"));
+  EXPECT_THAT(with("--listen=8080"), HasSubstr("--listen does not accept"));
+  EXPECT_THAT(with("--duplicates=maybe"), HasSubstr("take_over or reject"));
+  EXPECT_THAT(with("--log_level=loud"), HasSubstr("loud"));
+  EXPECT_THAT(with("--sessions_max=0"), HasSubstr("--sessions_max is 0; it takes 1 to"));
+  EXPECT_THAT(with("--queue_bytes_max=1"), HasSubstr("--queue_bytes_max is 1"));
+  EXPECT_THAT(with("--ping_interval=0"), HasSubstr("--ping_interval is 0; it takes 10ms to 1h"));
+  EXPECT_THAT(with("--drain_budget=inf"), HasSubstr("--drain_budget"));
+  EXPECT_THAT(with("--static_dir=/nowhere"), HasSubstr("/nowhere"));
+  EXPECT_THAT(with("extra"), HasSubstr("\"extra\" is not a flag"));
+}
+
+}  // namespace
+}  // namespace interlock

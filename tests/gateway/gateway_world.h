@@ -1,0 +1,101 @@
+// A gateway in this process: real sockets, the coordinator and the backend in memory.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/identity.h"
+#include "gateway/listener.h"
+#include "gateway/memory_coordinator_client.h"
+
+namespace interlock {
+
+// Takes everything, and remembers it.
+class RecordingBackend final : public BackendClient {
+ public:
+  void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done) override {
+    const BackendAnswer answer{BackendResult::kOk, ""};
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      opened_.push_back(std::move(request));
+    }
+    done(answer);
+  }
+  void receive(v1::ReceiveRequest request, std::function<void(BackendAnswer)> accepted,
+               std::function<void(v1::Transient)> transient) override {
+    v1::Transient token;
+    token.set_type("token");
+    token.set_data(request.data());
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      received_.push_back(std::move(request));
+    }
+    accepted({BackendResult::kOk, ""});
+    transient(std::move(token));
+  }
+  void closed(v1::ClosedRequest, std::function<void(BackendAnswer)> done) override {
+    done({BackendResult::kOk, ""});
+  }
+
+  std::vector<v1::ReceiveRequest> received() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return received_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<v1::OpenRequest> opened_;
+  std::vector<v1::ReceiveRequest> received_;
+};
+
+class GatewayWorld {
+ public:
+  explicit GatewayWorld(ListenerOptions options = {}) : gateway_id_(make_identity()) {
+    AttachmentSettings settings;
+    settings.gateway_id = gateway_id_;
+    client_ = std::make_unique<MemoryCoordinatorClient>(settings, coordinator);
+    options.listen = {"127.0.0.1", 0};
+    options.policy.gateway_id = gateway_id_;
+    options.policy.has_backend = true;
+    auto listener =
+        Listener::start(loops_, std::move(options), *client_, &backend, gateway_metrics_);
+    if (!listener.ok()) {
+      ADD_FAILURE() << listener.status();
+      return;
+    }
+    listener_ = std::move(*listener);
+    loops_.start();
+  }
+
+  int port() const { return listener_->port(); }
+  Listener& listener() { return *listener_; }
+  std::string metrics() const { return metrics_.render(); }
+
+  MemoryCoordinator::Record record(const std::string& key) {
+    MemoryCoordinator::Record found;
+    coordinator.run([&](MemoryCoordinator& c) {
+      if (const auto* record = c.find(key)) found = *record;
+    });
+    return found;
+  }
+
+  MemoryCoordinatorServer coordinator;
+  RecordingBackend backend;
+
+ private:
+  std::string gateway_id_;
+  Metrics metrics_;
+  GatewayMetrics gateway_metrics_{metrics_};
+  EventLoops loops_{2};
+  std::unique_ptr<MemoryCoordinatorClient> client_;
+  std::unique_ptr<Listener> listener_;
+};
+
+}  // namespace interlock

@@ -1,0 +1,24 @@
+# The attachment, and how a gateway reaches its coordinator and its backend.
+interlock_test(gateway_attachment_test LABELS unit
+  SOURCES attachment_test.cc attachment_claims_test.cc attachment_list_test.cc
+    attachment_stream_test.cc attachment_faults_test.cc
+    attachment_world.h attachment_fault_world.h
+  LIBS interlock_gateway_memory)
+
+interlock_test(gateway_backend_attempts_test LABELS unit
+  SOURCES backend_attempts_test.cc LIBS interlock_gateway_links)
+
+# The twins run the same contracts as the real clients below.
+interlock_test(gateway_memory_clients_test LABELS unit
+  SOURCES memory_clients_test.cc
+    coordinator_client_contract.h coordinator_client_contract.cc
+    backend_client_contract.h backend_client_contract.cc
+    notice_box.h attachment_world.h
+  LIBS interlock_gateway_memory)
+
+interlock_test(gateway_grpc_clients_test NEEDS_GRPC LABELS integration
+  SOURCES grpc_clients_test.cc
+    coordinator_client_contract.h coordinator_client_contract.cc
+    backend_client_contract.h backend_client_contract.cc
+    fake_services.h fake_services.cc notice_box.h attachment_world.h
+  LIBS interlock_gateway_memory interlock_gateway_grpc interlock_test_support)
