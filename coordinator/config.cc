@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/usage.h"
 #include "absl/time/time.h"
 #include "common/settings.h"
 
@@ -78,8 +77,6 @@ absl::Status check_limits(CoordinatorConfig& config) {
 }  // namespace
 
 absl::StatusOr<CoordinatorConfig> read_coordinator_config(int argc, const char* const* argv) {
-  absl::SetProgramUsageMessage(
-      "interlock-coordinator: the authority on which connection is in which state.");
   const auto rest = parse_settings(argc, argv, kFlags);
   if (!rest.ok()) return rest.status();
   if (!rest->empty()) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <random>
 
+#include "absl/flags/usage.h"
 #include "common/http_server.h"
 #include "common/identity.h"
 #include "common/log.h"
@@ -125,10 +126,11 @@ int run(const CoordinatorConfig& config) {
     server->Shutdown();
     return refuse(http.status());
   }
-  log_notice("The coordinator serves.", {{"listen", config.listen.host + ":" + std::to_string(port)},
-                                         {"http_port", (*http)->port()},
-                                         {"store", config.store},
-                                         {"version", std::string(version())}});
+  log_notice("The coordinator serves.",
+             {{"listen", config.listen.host + ":" + std::to_string(port)},
+              {"http_port", (*http)->port()},
+              {"store", config.store},
+              {"version", std::string(version())}});
   int signal = 0;
   sigwait(&signals, &signal);
   log_notice("The coordinator stops.", {{"signal", signal}});
@@ -141,6 +143,8 @@ int run(const CoordinatorConfig& config) {
 }  // namespace interlock
 
 int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage(
+      "interlock-coordinator: the authority on which connection is in which state.");
   const auto config = interlock::read_coordinator_config(argc, argv);
   if (!config.ok()) return interlock::refuse_settings(argv[0], config.status());
   return interlock::run(*config);

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/usage.h"
 #include "absl/strings/ascii.h"
 #include "gateway/config_limits.h"
 
@@ -153,8 +152,6 @@ absl::StatusOr<GatewayConfig> checked_config() {
 
 absl::StatusOr<GatewayConfig> read_gateway_config(int argc, const char* const* argv,
                                                   const Environment& environment) {
-  absl::SetProgramUsageMessage(
-      "interlock-gateway: takes clients' WebSockets and acts for them at the coordinator.");
   std::vector<std::string> flags = own_flags;
   flags.insert(flags.end(), limit_flags.begin(), limit_flags.end());
   const auto rest = parse_settings(argc, argv, flags, environment);

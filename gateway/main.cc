@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/flags/usage.h"
 #include "common/http_server.h"
 #include "common/identity.h"
 #include "common/log.h"
@@ -120,6 +121,8 @@ int serve(GatewayConfig config, const sigset_t& signals) {
 }  // namespace interlock
 
 int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage(
+      "interlock-gateway: takes clients' WebSockets and acts for them at the coordinator.");
   auto config = interlock::read_gateway_config(argc, argv);
   if (!config.ok()) return interlock::refuse_settings(argv[0], config.status());
   const sigset_t signals = interlock::block_stop_signals();

@@ -136,8 +136,7 @@ void Session::on(const Upgraded&) {
                              .next_seq = replay_.next(),
                              .heartbeat_ms = limits_.ping_interval_ms})});
   if (position_lost_) act(SendFrame{lost_frame("position_not_held", replay_.next())});
-  for (std::string& text : before_hello_) act(SendFrame{std::move(text)});
-  before_hello_ = {};
+  for (std::string& text : std::exchange(before_hello_, {})) act(SendFrame{std::move(text)});
   act(SetTimer{SessionTimer::kPing, limits_.ping_interval_ms});
   open_when_operational();
 }

@@ -35,6 +35,7 @@ namespace {
 
 constexpr auto use_result = asio::as_tuple(use_task);
 constexpr std::size_t idle_read_bytes = 8 * 1024;
+constexpr int linger_periods_max = 60;
 
 std::string_view std_view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -74,6 +75,7 @@ class BeastSocket final : public ClientSocket,
   void leave() override;
   void cut() override;
   void on_send(bool progress, bool drained) override {
+    progressed_ = progressed_ || progress;
     if (observer_ != nullptr) observer_->on_send(progress, drained);
   }
 
@@ -90,6 +92,7 @@ class BeastSocket final : public ClientSocket,
   Incoming ended(Error error);
   std::uint16_t received_code() const;
   Task<void> linger();
+  Task<void> limit_lingering(std::shared_ptr<LoopTimer> timer);
 
   SocketLimits limits_;
   std::shared_ptr<void> ticket_;
@@ -103,6 +106,7 @@ class BeastSocket final : public ClientSocket,
   bool open_ = false;      // the 101 is written
   bool finished_ = false;  // a close frame was sent or received: no frame may follow
   bool left_ = false;
+  bool progressed_ = false;  // the peer took something since this was last looked at
 };
 
 // ---- HTTP ----
@@ -132,7 +136,7 @@ Task<HeadOutcome> BeastSocket::read_head() {
 }
 
 void BeastSocket::answer(const HttpAnswer& answer) {
-  wire().append(to_wire(answer), {});
+  wire().put(to_wire(answer));
   leave();
 }
 
@@ -170,7 +174,10 @@ Task<bool> BeastSocket::upgrade(std::string_view subprotocol) {
   configure(subprotocol);
   const auto rest = handshake_->buffer.data();
   wire().unread(std::string(static_cast<const char*>(rest.data()), rest.size()));
-  const auto [error] = co_await stream_.async_accept(handshake_->parser.get(), use_result);
+  auto& request = handshake_->parser.get();
+  request.set(http::field::connection, "Upgrade");  // Beast looks at the first of several only
+  request.set(http::field::upgrade, "websocket");
+  const auto [error] = co_await stream_.async_accept(request, use_result);
   handshake_.reset();
   stream_.set_option(beast::websocket::stream_base::decorator(
       [](beast::websocket::response_type&) {}));  // the other one is no longer needed
@@ -255,18 +262,28 @@ void BeastSocket::leave() {
 // last: so they are read until the peer closes too (RFC 9112, 9.6).
 Task<void> BeastSocket::linger() {
   const auto self = shared_from_this();
-  LoopTimer timer(wire().get_executor(), std::chrono::milliseconds(limits_.linger_ms));
-  timer.async_wait([self](Error error) {
-    if (!error) self->cut();
-  });
+  const auto timer = std::make_shared<LoopTimer>(wire().get_executor());
+  spawn(wire().get_executor(), limit_lingering(timer));
   std::array<char, 1024> discarded{};
   const auto place = asio::buffer(discarded);
   for (;;) {
     const auto [error, bytes] = co_await wire().socket().async_read_some(place, use_result);
     if (error) break;
   }
-  timer.cancel();
+  timer->cancel();
   wire().close();
+}
+
+// As long as the peer takes something in each period, but not for ever.
+Task<void> BeastSocket::limit_lingering(std::shared_ptr<LoopTimer> timer) {
+  const auto self = shared_from_this();
+  progressed_ = true;
+  for (int period = 0; period < linger_periods_max && std::exchange(progressed_, false); ++period) {
+    timer->expires_after(std::chrono::milliseconds(limits_.linger_ms));
+    const auto [error] = co_await timer->async_wait(use_result);
+    if (error) co_return;  // it is over
+  }
+  cut();
 }
 
 void BeastSocket::cut() {

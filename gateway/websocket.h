@@ -24,7 +24,7 @@ struct SocketLimits {
   std::size_t head_bytes_max = 8 * 1024;       // request line and header fields
   std::size_t frame_bytes_max = 64 * 1024;     // of a client's message, all fragments together
   std::size_t queue_bytes_max = 1024 * 1024;   // written and not yet taken by the kernel
-  std::uint64_t linger_ms = 1'000;  // for the peer to take the last bytes and to close
+  std::uint64_t linger_ms = 1'000;  // for the peer to take some of the last bytes, or to close
 };
 
 enum class HeadOutcome : std::uint8_t { kRequest, kGone, kTooLarge, kMalformed };
@@ -70,7 +70,8 @@ class ClientSocket {
   // of WebSocket (1002, 1007, 1009); 0: none.
   virtual std::uint16_t sent_code() const = 0;
 
-  // Lets what is queued go out, at most for linger_ms, and closes. Nothing is reported any more.
+  // Lets what is queued go out, as long as the peer takes some each linger_ms, and closes. Nothing
+  // is reported any more.
   virtual void leave() = 0;
   // Closes now, and the peer's unread bytes are thrown away.
   virtual void cut() = 0;

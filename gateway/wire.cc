@@ -14,6 +14,12 @@ void Wire::set_owner(std::weak_ptr<void> owner, WireObserver* observer) {
   observer_ = observer;
 }
 
+void Wire::put(std::string answer) {
+  queue_ = std::move(answer);
+  sent_ = 0;
+  send_soon();
+}
+
 bool Wire::append(std::string_view head, std::string_view payload) {
   if (failure_ || finishing_) return true;  // nobody will read it; the reader finds the end
   if (queued_bytes() + head.size() + payload.size() > queue_bytes_max_) return false;

@@ -45,6 +45,8 @@ class Wire {
   void set_owner(std::weak_ptr<void> owner, WireObserver* observer);
   void unread(std::string bytes) { unread_ = std::move(bytes); }
 
+  // The whole of an HTTP answer. It is what the gateway holds itself, so no bound applies.
+  void put(std::string answer);
   // Appends a whole frame; false: the queue is full, nothing was appended.
   bool append(std::string_view head, std::string_view payload);
   // Stops sending once everything queued has been sent.

@@ -111,21 +111,22 @@ void Engine::settle(const std::string& key, Outcome outcome, Committed& tally) {
     // the same revision; whichever write lands first, the other one is refused and shows it.
     ++tally.unknown;
     work.doubt = work.expected;
+    for (Waiting& waiting : work.deciding) waiting.in_doubt = true;
   } else {
     ++tally.failed;
     work.conflicts = std::max(work.conflicts, 2);
-    // While an earlier write may still land, nobody can be told that nothing was done.
-    if (work.doubt != work.expected) answer_store_away(key, work);
+    answer_store_away(key, work);
   }
   retry(key, work);
   attend_present(key);
 }
 
-// Surely not applied: whoever asked is told. What nobody waits for is asked again.
+// Surely not applied: whoever asked is told. What nobody waits for is asked again, and so is what
+// an earlier try may have done: nobody can be told that it did nothing.
 void Engine::answer_store_away(const std::string& key, Work& work) {
   std::vector<Waiting> again;
   for (Waiting& waiting : work.deciding) {
-    if (waiting.ticket == 0) {
+    if (waiting.ticket == 0 || waiting.in_doubt) {
       again.push_back(std::move(waiting));
     } else {
       --waiting_;

@@ -52,6 +52,7 @@ class Engine {
   enum class Phase { kNew, kLoading, kSettingBase, kServing };
   struct Waiting {
     Ticket ticket = 0;      // 0: nobody waits for the answer
+    bool in_doubt = false;  // an earlier try of it may have been applied
     StreamId listed = 0;    // a lookup for this stream's reconcile list
     ListedConnection entry;
     Command command;

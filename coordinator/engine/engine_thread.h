@@ -42,8 +42,8 @@ class EngineThread {
   void start();
   void stop();
 
-  // `done` may be empty: nobody waits for the answer. With waiting_commands_max inputs not yet taken
-  // in, the answer is NotNow, given at once by the asking thread.
+  // `done` may be empty: nobody waits for the answer. With waiting_commands_max inputs not yet
+  // taken in, the answer is NotNow, given at once by the asking thread.
   void ask(std::string key, Command command, AnswerTo done);
   void observe(std::string key, std::function<void(std::optional<SeenConnection>)> done);
   void scan(ScanAsked what, std::function<void(Scanned)> done);

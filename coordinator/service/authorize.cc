@@ -124,7 +124,8 @@ grpc::Status Authorizer::authorize_token(std::string_view token, std::string_vie
   }
   const auto caller = callers_.find(digest(token));
   if (caller == callers_.end()) {
-    return {grpc::StatusCode::UNAUTHENTICATED, "the token is not in the coordinator's --token_file"};
+    return {grpc::StatusCode::UNAUTHENTICATED,
+            "the token is not in the coordinator's --token_file"};
   }
   const std::vector<v1::Role> wanted = roles_of(method);
   for (v1::Role role : caller->second.roles) {

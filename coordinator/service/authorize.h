@@ -25,8 +25,8 @@ class Authorizer {
  public:
   // Everybody is "anonymous" and has every role.
   static Authorizer open();
-  // JSON: an array of {"token": "...", "role": "gateway|publisher|reader|operator", "subject": "..."};
-  // `role` may be an array. INVALID_ARGUMENT with a sentence when it is anything else.
+  // JSON: an array of {"token": "...", "role": "gateway|publisher|reader|operator", "subject":
+  // "..."}; `role` may be an array. INVALID_ARGUMENT with a sentence when it is anything else.
   static absl::StatusOr<Authorizer> from_token_file(const std::string& path);
 
   // `method`: "interlock.v1.Gateway.Claim". OK, UNAUTHENTICATED, or PERMISSION_DENIED naming the

@@ -78,7 +78,7 @@ TEST_F(Agents, AMessageStartsOneRunOfFiveEvents) {
   EXPECT_EQ(receive(message("m")), Verdict::repeated) << "afterwards";
   const std::string run = published.front().substr(0, published.front().find('/'));
   EXPECT_EQ(published, five_of(run));
-  EXPECT_EQ(tokens, R"({"text":"Counting "}{"text":"words "})");
+  EXPECT_EQ(tokens, R"({"text":"Counting "}{"text":"the "})");
   EXPECT_EQ(sinks_ended, 1);
   EXPECT_EQ(agent.runs_open(), 0u);
 }

@@ -91,7 +91,11 @@ TEST(Attachment, ALateOrRepeatedAnswerTellsNobodyTwice) {
   ASSERT_THAT(answers, SizeIs(1));
   world.hear(answers[0]);
   world.hear(answers[0]);
+  world.attachment.operate(7, generation, advance_to(v1::IDLE));
+  world.hear(answers[0]);
   EXPECT_THAT(world.told<v1::OperateAnswer>(7), SizeIs(1));
+  world.settle();
+  EXPECT_THAT(world.told<v1::OperateAnswer>(7), SizeIs(2));
 
   // And what an earlier stream says is not heard at all.
   world.attachment.operate(7, generation, advance_to(v1::AUTHENTICATED));
@@ -101,7 +105,7 @@ TEST(Attachment, ALateOrRepeatedAnswerTellsNobodyTwice) {
   world.cut();
   world.open();
   world.attachment.received(earlier, late[0], world.now_ms);
-  EXPECT_THAT(world.told<v1::OperateAnswer>(7), SizeIs(1));
+  EXPECT_THAT(world.told<v1::OperateAnswer>(7), SizeIs(2));
   EXPECT_EQ(world.attachment.unanswered_operations(), 1u);
 }
 

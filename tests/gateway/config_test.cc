@@ -16,11 +16,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Each test finds the flags at their defaults, and leaves them so.
+// Each reading finds the flags at their defaults, and leaves them so.
 class Config : public ::testing::Test {
  protected:
   static absl::StatusOr<GatewayConfig> read(std::vector<const char*> arguments,
                                             const Environment& environment = {}) {
+    const absl::FlagSaver saver;
     arguments.insert(arguments.begin(), "/usr/bin/interlock-gateway");
     return read_gateway_config(static_cast<int>(arguments.size()), arguments.data(), environment);
   }
@@ -35,8 +36,6 @@ class Config : public ::testing::Test {
     std::ofstream(path) << content;
     return path;
   }
-
-  absl::FlagSaver saver_;
 };
 
 TEST_F(Config, OnLoopbackItDoesWithoutTokensWhenToldSo) {

@@ -1,19 +1,23 @@
 // A gateway in this process: real sockets, the coordinator and the backend in memory.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "common/identity.h"
 #include "gateway/listener.h"
 #include "gateway/memory_coordinator_client.h"
+#include "tests/gateway/socket_client.h"
 
 namespace interlock {
 
@@ -97,5 +101,29 @@ class GatewayWorld {
   std::unique_ptr<MemoryCoordinatorClient> client_;
   std::unique_ptr<Listener> listener_;
 };
+
+inline ListenerOptions with(const std::function<void(ListenerLimits&)>& change) {
+  ListenerOptions options;
+  change(options.limits);
+  return options;
+}
+
+// Through hello and ready.
+inline void be_ready(SocketClient& client, std::string_view target) {
+  ASSERT_EQ(client.upgrade(target), 101) << client.head;
+  ASSERT_THAT(client.read_text(), ::testing::StartsWith(R"({"type":"hello")"));
+  ASSERT_THAT(client.read_text(), ::testing::StartsWith(R"({"type":"ready")"));
+}
+
+// Waits for what another thread brings about.
+template <typename Condition>
+bool soon(const Condition& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + SocketClient::patience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    SocketClient::wait(std::chrono::milliseconds(1));
+  }
+  return true;
+}
 
 }  // namespace interlock

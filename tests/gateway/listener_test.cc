@@ -24,12 +24,6 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-ListenerOptions with(const std::function<void(ListenerLimits&)>& change) {
-  ListenerOptions options;
-  change(options.limits);
-  return options;
-}
-
 // ---- HTTP ----
 
 TEST(ListenerHttp, AnotherPathIsToldWhatExists) {
@@ -81,6 +75,29 @@ TEST(ListenerHttp, ServesTheStaticFilesAndNothingElse) {
                                  "/%2e%2e/etc/passwd", "//etc/passwd", "/index.html/"}) {
     EXPECT_EQ(SocketClient(world.port()).get(path).status, 404) << path;
   }
+}
+
+TEST(ListenerHttp, AFileLargerThanAnyQueueArrivesWholeAlsoWhenItIsReadSlowly) {
+  const std::string folder = ::testing::TempDir() + "interlock_static_" + make_identity();
+  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  std::ofstream(folder + "/large.js") << std::string(StaticFiles::file_bytes_max, 'x');
+  ListenerOptions options;
+  options.files = StaticFiles::load(folder).value();
+  options.limits.socket.queue_bytes_max = 1024;
+  options.limits.socket.linger_ms = 300;
+  options.limits.send_buffer_bytes = 16 * 1024;
+  GatewayWorld world(std::move(options));
+  SocketClient client(world.port(), 4096);
+  client.send("GET /large.js HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_EQ(client.read_upgrade(), 200);
+  std::size_t bytes = 0;
+  for (int reads = 0;; ++reads) {
+    const std::string more = client.read_some();
+    if (more.empty()) break;
+    bytes += more.size();
+    if (reads % 20 == 0) client.wait(std::chrono::milliseconds(30));
+  }
+  EXPECT_EQ(bytes, StaticFiles::file_bytes_max);
 }
 
 TEST(ListenerHttp, AHeadThatIsTooLargeIsRefused) {
@@ -230,12 +247,13 @@ TEST(ListenerRefusal, SocketsBeyondTheLimitAreClosedWithoutAWord) {
   GatewayWorld world(with([](ListenerLimits& limits) {
     limits.sessions_max = 1;
     limits.greetings_max = 1;
+    limits.head_timeout_ms = 60'000;  // so that it is the limit that closes
   }));
   SocketClient first(world.port());
   ASSERT_EQ(first.upgrade("/ws?session=a"), 101);
   SocketClient second(world.port());
   ASSERT_TRUE(second.send("GET"));
-  while (world.listener().sockets() < 2) std::this_thread::yield();
+  while (world.listener().sockets() < 2) SocketClient::wait(std::chrono::milliseconds(1));
   SocketClient third(world.port());
   EXPECT_TRUE(third.ended());
 }
@@ -247,7 +265,7 @@ TEST(ListenerRefusal, AClientThatLeavesBeforeTheAnswerIsAbandoned) {
   world.coordinator.set_away(true);
   SocketClient client(world.port());
   client.send(SocketClient::upgrade_request("/ws"));
-  while (world.listener().sessions() == 0) std::this_thread::yield();
+  while (world.listener().sessions() == 0) SocketClient::wait(std::chrono::milliseconds(1));
   client.half_close();
   EXPECT_TRUE(client.ended());
   EXPECT_EQ(world.listener().sessions(), 0u);

@@ -76,6 +76,10 @@ std::string SocketClient::read_some(std::chrono::milliseconds wait) {
   return bytes;
 }
 
+void SocketClient::wait(std::chrono::milliseconds time) {
+  poll(nullptr, 0, static_cast<int>(time.count()));
+}
+
 void SocketClient::half_close() { shutdown(socket_, SHUT_WR); }
 
 void SocketClient::reset() {

@@ -38,6 +38,7 @@ class SocketClient {
   bool send(std::string_view bytes);
   // What there is, at least one byte; empty at the end.
   std::string read_some(std::chrono::milliseconds wait = patience);
+  static void wait(std::chrono::milliseconds time);
   void half_close();
   void reset();  // closes with a reset
   bool ended();  // reads, and throws away, until the peer closes; false: it did not

@@ -16,8 +16,8 @@ namespace json = boost::json;
 constexpr std::size_t text_characters_max = 200;
 constexpr std::size_t run_name_bytes = 8;  // of the digest; names need to differ within a key only
 
-constexpr std::array<std::string_view, 9> thoughts{
-    "Counting ", "words ", "is ", "a ", "job ", "for ", "a ", "tool: ", "asking it. "};
+constexpr std::array<std::string_view, 10> thoughts{
+    "Counting ", "the ", "words. ", "That ", "is ", "a ", "job ", "for ", "a ", "tool. "};
 
 bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 

@@ -49,8 +49,10 @@ class Admin:
     def note(self, connection, entries):
         if int(connection["revision"]) >= int(self.connection.get("revision", 0)):
             self.connection = connection
-        if connection["owner"]:
-            self.owners[int(connection["generation"])] = connection["owner"]
+        generation, owner = int(connection["generation"]), connection["owner"]
+        if owner and generation not in self.owners:
+            self.owners[generation] = owner
+            self.screen.say("owner", f"gateway {owner[:8]}, generation {short(generation)}", "cyan")
         for entry in entries:
             number = int(entry["number"])
             if number not in self.transitions:

@@ -16,6 +16,7 @@ namespace interlock {
 namespace {
 
 constexpr int kSteps = 300;
+constexpr std::uint64_t kHistories = 2'500;
 
 // Asking the same again at once, before the commit or behind it, changes nothing more.
 void expect_idempotent(const Step& step, const Decision& raw, const Context& context) {
@@ -86,7 +87,7 @@ std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
 
 TEST(AuthorityProperty, NothingThatIsAskedInAnyOrderBreaksAPromise) {
   const std::uint64_t only = number_from("INTERLOCK_SEED", 0);
-  const std::uint64_t seeds = number_from("INTERLOCK_SEEDS", 2'500);
+  const std::uint64_t seeds = number_from("INTERLOCK_SEEDS", kHistories);
   Coverage coverage;
   for (std::uint64_t seed = only == 0 ? 1 : only; seed <= (only == 0 ? seeds : only); ++seed) {
     ASSERT_EQ(one_history(seed, coverage), kSteps)

@@ -64,6 +64,31 @@ struct DescribeAnswer {
   }
 };
 
+struct DescribeCommand {
+  std::string operator()(const Claim& what) const {
+    return fmt::format("claim {} for {} through {}{}", what.claim_id, what.gateway_id,
+                       name_of(what.through), what.policy == Policy::kReject ? " or reject" : "");
+  }
+  std::string operator()(const Abandon& what) const {
+    return fmt::format("abandon {} of {}", what.claim_id, what.gateway_id);
+  }
+  std::string operator()(const Operate& what) const {
+    return fmt::format("operate {} by {} ops {}..{}", what.generation, what.gateway_id,
+                       what.operations.empty() ? 0 : what.operations.front().op,
+                       what.operations.empty() ? 0 : what.operations.back().op);
+  }
+  std::string operator()(const Acknowledge& what) const {
+    return fmt::format("acknowledge {} up to {}", what.generation, what.sequence);
+  }
+  std::string operator()(const Publish& what) const {
+    return fmt::format("publish {}{} {}", what.run, what.idempotency_key, what.number);
+  }
+  std::string operator()(const Forget& what) const {
+    return fmt::format("forget {}", what.generation);
+  }
+  std::string operator()(const Lookup&) const { return "look"; }
+};
+
 struct DescribeNotice {
   std::string operator()(const ListAnswered& what) const {
     const auto* kept = std::get_if<Kept>(&what.answer);
@@ -146,6 +171,7 @@ struct DescribeOutput {
 }  // namespace
 
 std::string describe(const Output& output) { return std::visit(DescribeOutput{}, output); }
+std::string describe(const Command& command) { return std::visit(DescribeCommand{}, command); }
 std::string describe(const Answer& answer) { return std::visit(DescribeAnswer{}, answer); }
 
 }  // namespace interlock

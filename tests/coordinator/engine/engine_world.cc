@@ -113,6 +113,12 @@ Generation EngineWorld::grant(std::size_t coordinator, const std::string& key,
 void EngineWorld::give(std::size_t coordinator, Input input) {
   Node& node = nodes_[coordinator];
   if (node.engine == nullptr) return;
+  const auto* command = std::get_if<CommandGiven>(&input);
+  if (setup_.keep_trace && command != nullptr) {
+    trace += std::to_string(now_ms()) + " " + std::to_string(coordinator) + " ask " +
+             std::to_string(command->ticket) + " " + command->key + " " +
+             describe(command->command) + "\n";
+  }
   node.inbox.push_back(std::move(input));
   if (node.step_scheduled) return;
   schedule_step(coordinator, setup_.step_lag_ms ? setup_.step_lag_ms() : 0);

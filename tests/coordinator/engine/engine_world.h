@@ -127,7 +127,7 @@ class EngineWorld {
   std::vector<Observed> observed;
   std::vector<std::string> fatal;
   std::vector<std::string> wrong;  // rules of the interface that were broken
-  std::string trace;               // every output, when it is kept
+  std::string trace;               // every command and every output, when it is kept
   std::function<void(const Given&)> on_answer;
   std::function<void(const Heard&)> on_notice;
 
@@ -156,6 +156,7 @@ class EngineWorld {
 
 // What an engine gave out, in a line; the same for the same output.
 std::string describe(const Output& output);
+std::string describe(const Command& command);
 std::string describe(const Answer& answer);
 
 void fail_unanswered(Ticket ticket);

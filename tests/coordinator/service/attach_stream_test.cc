@@ -7,7 +7,8 @@ namespace {
 class Attached {
  public:
   explicit Attached(ServedCoordinator& coordinator)
-      : context_(ServedCoordinator::context()), stream_(coordinator.gateway->Attach(context_.get())) {}
+      : context_(ServedCoordinator::context()),
+        stream_(coordinator.gateway->Attach(context_.get())) {}
   ~Attached() {
     if (stream_ == nullptr) return;
     context_->TryCancel();

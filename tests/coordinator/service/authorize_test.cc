@@ -73,7 +73,8 @@ TEST(Authorizer, EveryMethodLetsItsRolesInAndNobodyElse) {
     EXPECT_EQ(authorizer.authorize_token("a token nobody gave", name).error_code(),
               grpc::StatusCode::UNAUTHENTICATED);
   }
-  EXPECT_FALSE(authorizer.authorize_token(token_of(v1::OPERATOR), "interlock.v1.Admin.NoSuch").ok());
+  const std::string no_such = "interlock.v1.Admin.NoSuch";
+  EXPECT_FALSE(authorizer.authorize_token(token_of(v1::OPERATOR), no_such).ok());
 }
 
 // The handlers that are there ask before they look at anything.

@@ -1,5 +1,6 @@
 #include "tests/coordinator/store/blocking.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>

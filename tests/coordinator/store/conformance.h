@@ -1,10 +1,13 @@
 // What every store must do, whatever is behind it: the same tests for all of them.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "coordinator/store/store.h"
 #include "gtest/gtest.h"
@@ -53,5 +56,16 @@ class StoreConformance : public testing::TestWithParam<StoreKind> {
 
 // Several stores are open on one bed at the same time.
 class SharedStoreConformance : public StoreConformance {};
+
+// --- What the tests ask; each of these fails the test when it is not so --------------------------
+
+Applied applied(const Outcome& outcome);
+Refused refused(const Outcome& outcome);
+std::string failure(const Outcome& outcome);  // its sentence
+
+std::vector<Attachment> attachments(Store& store, const std::string& key, std::uint64_t from = 0,
+                                    std::uint32_t limit = 10'000);
+std::map<std::string, Versioned> records(Store& store);
+Position position(Store& store);
 
 }  // namespace interlock

@@ -1,6 +1,7 @@
 // Random operations against a model that is too simple to be wrong.
 #include <algorithm>
 #include <cstdlib>
+#include <iostream>
 #include <map>
 #include <random>
 #include <set>

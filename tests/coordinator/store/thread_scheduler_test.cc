@@ -1,5 +1,6 @@
 #include "coordinator/store/thread_scheduler.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
