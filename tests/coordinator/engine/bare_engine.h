@@ -22,7 +22,8 @@ inline std::string bytes_of(State state, const std::string& owner = {}) {
 
 class BareEngine {
  public:
-  explicit BareEngine(EngineLimits limits = {}) : engine(limits, StoreTraits{}, [] { return 0.5; }) {}
+  explicit BareEngine(EngineLimits limits = {})
+      : engine(limits, StoreTraits{}, [] { return 0.5; }) {}
 
   Outputs give(Input input) {
     std::vector<Input> inputs;

@@ -14,7 +14,9 @@ struct DescribeRefusal {
   std::string operator()(const AlreadyOwned& what) const {
     return fmt::format("AlreadyOwned {}", what.current);
   }
-  std::string operator()(const NotNow& what) const { return fmt::format("NotNow {}", what.after_ms); }
+  std::string operator()(const NotNow& what) const {
+    return fmt::format("NotNow {}", what.after_ms);
+  }
   std::string operator()(const PermissionDenied&) const { return "PermissionDenied"; }
   std::string operator()(const NotFound&) const { return "NotFound"; }
   std::string operator()(const IllegalTransition& what) const {

@@ -332,7 +332,11 @@ TEST(EngineCommit, AWriteInDoubtIsSettledByAWriteNeverByALook) {
   const Ticket look = world.ask(0, kKey, Lookup{});
   world.run(5'000);
   EXPECT_EQ(world.expect<Receipt>(event).sequence, 1u);
-  EXPECT_EQ(world.expect<Found>(look).record.last_sequence, 1u);
+  // What waited with it and surely failed is told so; asked again, it sees the write.
+  world.expect_refusal<StoreAway>(look);
+  const Ticket again = world.ask(0, kKey, Lookup{});
+  world.run();
+  EXPECT_EQ(world.expect<Found>(again).record.last_sequence, 1u);
   const Revision doubted = world.commits[before].batch[0].expected;
   for (std::size_t i = before; i < world.commits.size(); ++i) {
     const Entry& entry = world.commits[i].batch[0];

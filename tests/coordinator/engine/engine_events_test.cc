@@ -267,7 +267,9 @@ TEST(EngineEvents, ANewLifeOfTheSequenceBeginsAtOne) {
   publish_many(world, 0, 4, 2);
   std::vector<std::pair<Generation, std::string>> ids;
   for (const auto& delivered : world.heard<EventsDelivered>(stream)) {
-    for (const OutboxEvent& event : delivered.events) ids.emplace_back(delivered.generation, event.id);
+    for (const OutboxEvent& event : delivered.events) {
+      ids.emplace_back(delivered.generation, event.id);
+    }
   }
   EXPECT_THAT(ids, ElementsAre(std::pair(first, "e1"), std::pair(first, "e2"),
                                std::pair(first, "e3"), std::pair(second, "e4"),

@@ -78,7 +78,9 @@ TEST(EngineProperty, WhateverFailsNothingIsUntrue) {
   }
   if (seeds() >= 100) {
     for (const char* fault : kFaults) EXPECT_GT(counts.of(fault), 0u) << fault;
-    for (const char* kind : kNotices) EXPECT_GT(counts.of("notice." + std::string(kind)), 0u) << kind;
+    for (const char* kind : kNotices) {
+      EXPECT_GT(counts.of("notice." + std::string(kind)), 0u) << kind;
+    }
   }
   counts.report(seeds());
 }

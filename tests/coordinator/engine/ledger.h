@@ -1,5 +1,5 @@
-// What has really become durable, in order, seen from outside of every engine, and whether all of it
-// was allowed.
+// What has really become durable, in order, seen from outside of every engine, and whether all of
+// it was allowed.
 #pragma once
 
 #include <cstdint>
