@@ -123,10 +123,11 @@ class RocksdbStore::Threads {
       options.sync = sync_;
       const rocksdb::Status s = database_.db->Write(options, writes);
       if (!s.ok()) database_.gate->end(s.ToString());
-      if (database_.gate->ended()) return;
     }
-    group.answer();
-    feed_.show(std::move(group.changes()));
+    database_.gate->unless_ended([&] {
+      group.answer();
+      feed_.show(std::move(group.changes()));
+    });
   }
 
   void run_reader() {

@@ -25,7 +25,10 @@ FatalGate::FatalGate(std::string directory, std::function<void(const std::string
     : directory_(std::move(directory)), on_fatal_(on_fatal ? std::move(on_fatal) : say_and_exit) {}
 
 void FatalGate::end(const std::string& reason) {
-  if (ended_.exchange(true)) return;
+  {
+    const std::lock_guard lock(answering_);
+    if (ended_.exchange(true)) return;
+  }
   on_fatal_(
       fmt::format("The store in {} cannot write any more and ends this process: {}. All that was "
                   "answered is kept; mend the disk or make room on it, then start again.",

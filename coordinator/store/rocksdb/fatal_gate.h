@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <string>
 
 #include "rocksdb/listener.h"
@@ -25,11 +26,20 @@ class FatalGate final : public rocksdb::EventListener {
   // True before `on_fatal` is called.
   bool ended() const { return ended_; }
 
+  // Looking and answering in one step: `answer` runs before the end or not at all, so that
+  // whoever has heard of the end hears of nothing else. It must not block, and not call end().
+  template <class Answer>
+  void unless_ended(Answer answer) {
+    const std::lock_guard lock(answering_);
+    if (!ended_) answer();
+  }
+
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* error) override;
 
  private:
   const std::string directory_;
   const std::function<void(const std::string&)> on_fatal_;
+  std::mutex answering_;
   std::atomic<bool> armed_ = false;
   std::atomic<bool> ended_ = false;
 };

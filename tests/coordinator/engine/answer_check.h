@@ -17,8 +17,8 @@ class AnswerCheck {
   using Heard = std::function<void(const Answer&)>;
 
   // Both outlive it. `states_between`: what is decided together becomes one write, so that an
-  // answer may tell of a state that another command of the same write has already gone on from; then what
-  // counts is that this write is durable.
+  // answer may tell of a state that another command of the same write has already gone on from;
+  // then what counts is that this write is durable.
   AnswerCheck(EngineWorld& world, const Ledger& ledger, bool states_between);
 
   Ticket ask(std::size_t coordinator, const std::string& key, Command command, Heard heard = {});
