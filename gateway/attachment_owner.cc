@@ -34,8 +34,8 @@ void AttachmentShell::Owner::step() {
   if (const auto why = attachment_.take_cut()) cut(*why);
   open_if_due(now_ms);
   write_if_any(now_ms);
+  count();  // before the notices: whoever is told finds it counted
   bring_notices();
-  count();
   if (attachment_.unanswered_operations() == 0) end_drains(true);
   wait();
 }

@@ -101,6 +101,7 @@ struct Receipt {
 
 struct Found {
   Record record;
+  bool owner_attached = false;   // to the coordinator that answers; said by the engine
 };
 
 struct Stale { Generation current = 0; };

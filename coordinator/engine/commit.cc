@@ -199,6 +199,9 @@ void Engine::answer_all(const std::string& key, Work& work, Revision revision) {
 
 void Engine::answer(const std::string& key, const Waiting& waiting, Answer answer,
                     Revision revision) {
+  if (auto* found = std::get_if<Found>(&answer)) {
+    found->owner_attached = attached(found->record.owner);
+  }
   if (waiting.listed != 0) {
     reconcile(waiting.listed, waiting.entry);
   } else if (waiting.ticket != 0) {

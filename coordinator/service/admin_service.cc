@@ -52,8 +52,8 @@ grpc::ServerUnaryReactor* AdminService::Get(grpc::CallbackServerContext* context
     return answer_command<Found, Lookup>(
         parts_, context, method, request->key(), std::move(lookup),
         [request, response](const Found& found, Revision revision) {
-          to_proto(SeenConnection{request->key(), found.record, revision, false}, v1::LATEST,
-                   response);
+          const SeenConnection seen{request->key(), found.record, revision, found.owner_attached};
+          to_proto(seen, v1::LATEST, response);
         });
   }
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();

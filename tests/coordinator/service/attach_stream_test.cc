@@ -149,6 +149,30 @@ TEST(AttachStream, ClaimsOperationsHeartbeatsAndEventsTravelInBatches) {
   EXPECT_EQ(all.deliveries(0).events(0).id(), "k1");
 }
 
+TEST(AttachStream, BothKindsOfLookSayWhetherTheOwnerIsAttachedHere) {
+  ServedCoordinator coordinator;
+  coordinator.claim("alice:here");
+  coordinator.claim("alice:elsewhere", kGatewayB);
+  Attached gateway(coordinator);
+  v1::AttachRequest request = hello();
+  *request.add_claims() = ServedCoordinator::claim_request("alice:here", kGatewayA);
+  gateway.write(request);
+  gateway.read_until([](const v1::AttachResponse& all) { return all.claims_size() == 1; });
+  for (v1::Consistency consistency : {v1::OBSERVED, v1::LATEST}) {
+    const std::pair<std::string, bool> expected[] = {{"alice:here", true},
+                                                     {"alice:elsewhere", false}};
+    for (const auto& [key, attached] : expected) {
+      v1::GetRequest get;
+      get.set_key(key);
+      get.set_consistency(consistency);
+      v1::Connection connection;
+      ASSERT_TRUE(
+          coordinator.admin->Get(ServedCoordinator::context().get(), get, &connection).ok());
+      EXPECT_EQ(connection.owner_attached(), attached) << key;
+    }
+  }
+}
+
 TEST(AttachStream, TheOldOwnerHearsOfATakeover) {
   ServedCoordinator coordinator;
   const v1::Granted first = coordinator.claim("alice:s");

@@ -1,0 +1,234 @@
+// The engine behind its thread: many threads ask, and nothing is heard after the end.
+#include "coordinator/engine/engine_thread.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <latch>
+#include <set>
+
+#include "coordinator/store/memory_store.h"
+#include "coordinator/store/thread_scheduler.h"
+#include "tests/coordinator/engine/asking.h"
+
+namespace interlock {
+namespace {
+
+using testing::SizeIs;
+
+class Counting : public EngineObserver {
+ public:
+  void happened(const Happened&) override { ++steps; }
+  void committed(const Committed&, double) override { ++commits; }
+  void refused(const Refusal&) override { ++refusals; }
+  void fatal(const std::string& reason) override { ADD_FAILURE() << reason; }
+
+  std::atomic<std::uint64_t> steps{0};
+  std::atomic<std::uint64_t> commits{0};
+  std::atomic<std::uint64_t> refusals{0};
+};
+
+class EngineThreads : public testing::Test {
+ protected:
+  std::unique_ptr<EngineThread> make(EngineLimits limits = {}, MemoryFaults faults = {}) {
+    auto store = std::make_unique<MemoryStore>(
+        world_,
+        [this](std::uint64_t delay_ms, std::function<void()> work) {
+          threads_.run_later(delay_ms, std::move(work));
+        },
+        std::move(faults));
+    store_ = store.get();
+    return std::make_unique<EngineThread>(std::move(store), limits, [] { return 0.5; }, counting_);
+  }
+  static Answer ask(EngineThread& engine, const std::string& key, Command command) {
+    std::promise<Answer> answer;
+    engine.ask(key, std::move(command),
+               [&](Answer given, Revision) { answer.set_value(std::move(given)); });
+    return answer.get_future().get();
+  }
+
+  Counting counting_;
+  std::shared_ptr<MemoryWorld> world_ = std::make_shared<MemoryWorld>();
+  ThreadScheduler threads_;
+  MemoryStore* store_ = nullptr;  // of the last engine that was made
+};
+
+TEST_F(EngineThreads, ManyThreadsAskAndEachIsAnsweredOnce) {
+  constexpr int kThreads = 6;
+  constexpr int kEach = 300;
+  const auto engine = make();
+  engine->start();
+  std::latch answered(kThreads * kEach);
+  std::atomic<int> granted{0};
+  std::vector<std::thread> askers;
+  for (int t = 0; t < kThreads; ++t) {
+    askers.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        const std::string id = std::to_string(t) + "/" + std::to_string(i);
+        engine->ask("alice:" + std::to_string(i % 40), claim_by("gateway-a", id),
+                    [&](Answer answer, Revision) {
+                      if (std::holds_alternative<Granted>(answer)) ++granted;
+                      answered.count_down();
+                    });
+      }
+    });
+  }
+  for (std::thread& asker : askers) asker.join();
+  answered.wait();
+  EXPECT_GE(granted, 40);
+  EXPECT_EQ(granted + counting_.refusals, static_cast<unsigned>(kThreads * kEach));
+  EXPECT_TRUE(engine->ready());
+  EXPECT_FALSE(engine->store_away());
+  EXPECT_EQ(engine->connections_by_state()[static_cast<std::size_t>(State::kConnecting)], 40u);
+  EXPECT_GT(counting_.commits, 0u);
+  EXPECT_GE(counting_.steps, 40u);
+}
+
+TEST_F(EngineThreads, StreamsWatchersAndScansAreHeardFromManyThreads) {
+  const auto engine = make();
+  engine->start();
+  std::atomic<std::uint64_t> changes{0};
+  const WatcherId watcher = engine->watch({}, [&](Watched) { ++changes; });
+  std::vector<std::thread> gateways;
+  std::atomic<std::uint64_t> events{0};
+  for (int t = 0; t < 4; ++t) {
+    gateways.emplace_back([&, t] {
+      const std::string gateway = "gateway-" + std::to_string(t);
+      const std::string key = "alice:" + std::to_string(t);
+      std::promise<void> confirmed;
+      std::latch delivered(20);
+      const StreamId stream =
+          engine->open_stream(gateway, 1'000'000, [&](Notice notice) {
+            if (std::holds_alternative<HeartbeatConfirmed>(notice)) confirmed.set_value();
+            const auto* what = std::get_if<EventsDelivered>(&notice);
+            if (what == nullptr) return;
+            events += what->events.size();
+            delivered.count_down(static_cast<std::ptrdiff_t>(what->events.size()));
+          });
+      engine->list({.stream = stream, .held = {}, .pending_claims = {}, .end = true});
+      const Answer answer = ask(*engine, key, claim_by(gateway, "c", State::kProcessingReady));
+      ASSERT_TRUE(std::holds_alternative<Granted>(answer));
+      engine->heartbeat(stream, 1);
+      for (int i = 0; i < 20; ++i) {
+        engine->ask(key, publish("e" + std::to_string(i)), {});
+        engine->add_credit(stream, 1);
+      }
+      delivered.wait();
+      confirmed.get_future().wait();
+      std::promise<bool> seen;
+      engine->observe(key, [&](std::optional<SeenConnection> one) {
+        seen.set_value(one && one->owner_attached);
+      });
+      EXPECT_TRUE(seen.get_future().get());
+      engine->close_stream(stream);
+      std::promise<void> over;  // behind the close: the callback is not called any more
+      engine->observe(key, [&](std::optional<SeenConnection>) { over.set_value(); });
+      over.get_future().wait();
+    });
+  }
+  for (std::thread& gateway : gateways) gateway.join();
+  EXPECT_EQ(events, 80u);
+  std::promise<std::size_t> listed;
+  engine->scan({.limit = 100},
+               [&](Scanned scanned) { listed.set_value(scanned.connections.size()); });
+  EXPECT_EQ(listed.get_future().get(), 4u);
+  EXPECT_GE(changes, 4u);
+  engine->unwatch(watcher);
+}
+
+TEST_F(EngineThreads, NothingIsHeardAfterTheEnd) {
+  for (int round = 0; round < 20; ++round) {
+    auto engine = make();
+    engine->start();
+    std::atomic<bool> ended{false};
+    std::atomic<int> late{0};
+    const auto heard = [&](auto&&...) {
+      if (ended) ++late;
+    };
+    std::atomic<bool> asking{true};
+    std::atomic<int> asked{0};
+    std::vector<std::thread> askers;
+    for (int t = 0; t < 3; ++t) {
+      askers.emplace_back([&, t] {
+        for (int i = 0; asking; ++i) {
+          const std::string id = std::to_string(t) + "/" + std::to_string(i);
+          engine->ask("alice:" + std::to_string(i % 5), claim_by("gateway-a", id), heard);
+          if (i % 100 == 0) engine->observe("alice:1", heard);
+          ++asked;
+        }
+      });
+    }
+    ask(*engine, "alice:1", Lookup{});
+    engine->stop();
+    ended = true;
+    for (const int enough = asked + 300; asked < enough;) std::this_thread::yield();
+    asking = false;
+    for (std::thread& asker : askers) asker.join();
+    EXPECT_EQ(late, 0);
+    engine.reset();
+    EXPECT_EQ(late, 0);
+  }
+}
+
+TEST_F(EngineThreads, ItEndsWhileCommandsWaitForAStoreThatDoesNotAnswer) {
+  auto engine = make();
+  engine->start();
+  ask(*engine, "alice:1", Lookup{});
+  std::promise<void> arrived;
+  threads_.run_later(0, [&] {
+    store_->hold();
+    arrived.set_value();
+  });
+  arrived.get_future().wait();
+  std::atomic<int> answered{0};
+  for (int i = 0; i < 100; ++i) {
+    engine->ask("alice:" + std::to_string(i % 7), claim_by("gateway-a", std::to_string(i)),
+                [&](Answer, Revision) { ++answered; });
+  }
+  engine->stop();
+  engine->stop();
+  EXPECT_EQ(answered, 0);
+}
+
+TEST_F(EngineThreads, AnEngineThatWasNeverStartedEndsToo) {
+  const auto engine = make();
+  engine->ask("alice:1", Lookup{}, [](Answer, Revision) { ADD_FAILURE() << "answered"; });
+}
+
+TEST_F(EngineThreads, MoreThanItMayHoldIsRefusedAtOnceByTheAskersOwnThread) {
+  const auto engine = make({.waiting_commands_max = 10});  // and takes nothing in yet
+  const std::thread::id self = std::this_thread::get_id();
+  int refused = 0;
+  for (int i = 0; i < 15; ++i) {
+    engine->ask("alice:1", Lookup{}, [&](Answer answer, Revision) {
+      EXPECT_EQ(std::this_thread::get_id(), self);
+      EXPECT_TRUE(std::holds_alternative<NotNow>(std::get<Refusal>(answer)));
+      ++refused;
+    });
+  }
+  EXPECT_EQ(refused, 5);
+  engine->ask("alice:1", Lookup{}, {});  // and whoever does not wait is not told
+  engine->stop();
+}
+
+TEST_F(EngineThreads, WhatIsDueLaterIsDoneWithoutAnybodyAsking) {
+  EngineLimits limits;
+  limits.acknowledge_within_ms = 20;
+  const auto engine = make(limits);
+  engine->start();
+  const Answer answer =
+      ask(*engine, "alice:1", claim_by("gateway-a", "c", State::kProcessingReady));
+  const Generation generation = std::get<Granted>(answer).generation;
+  ask(*engine, "alice:1", publish("e1"));
+  std::promise<void> written;
+  std::atomic<bool> once{false};
+  engine->watch("alice:1", [&](Watched watched) {
+    if (watched.connection->record.acknowledged == 1 && !once.exchange(true)) written.set_value();
+  });
+  engine->ask("alice:1", acknowledge("gateway-a", generation, 1), {});
+  EXPECT_EQ(written.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+}
+
+}  // namespace
+}  // namespace interlock

@@ -1,0 +1,130 @@
+// The memory of a coordinator only ever moves forward.
+#include "coordinator/engine/replica.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/coordinator/engine/bare_engine.h"
+
+namespace interlock {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class ReplicaTest : public testing::Test {
+ protected:
+  ReplicaTest() { replica.set_base(1'000); }
+  Replica::Taken put(const std::string& key, Revision revision, State state = State::kIdle,
+                     const std::string& owner = {}) {
+    return replica.put(key, revision, bytes_of(state, owner));
+  }
+  std::vector<std::string> keys(std::string_view after = {}) const {
+    std::vector<std::string> keys;
+    replica.scan(after, [&](const Replica::Slot& slot) {
+      keys.push_back(slot.key);
+      return true;
+    });
+    return keys;
+  }
+  std::size_t in_state(State state) const {
+    return replica.connections_by_state()[static_cast<std::size_t>(state)];
+  }
+
+  Replica replica;
+};
+
+TEST_F(ReplicaTest, WhatIsOlderOrTheSameChangesNothing) {
+  EXPECT_EQ(put("c/a", 5, State::kIdle), Replica::Taken::kNewer);
+  EXPECT_EQ(put("c/a", 5, State::kClosed), Replica::Taken::kOld);
+  EXPECT_EQ(put("c/a", 4, State::kClosed), Replica::Taken::kOld);
+  EXPECT_EQ(replica.remove("c/a", 5), Replica::Taken::kOld);
+  EXPECT_EQ(replica.record("c/a")->state, State::kIdle);
+}
+
+TEST_F(ReplicaTest, ADeletionIsRememberedAgainstWhatIsOlder) {
+  put("c/a", 5);
+  EXPECT_EQ(replica.remove("c/a", 8), Replica::Taken::kNewer);
+  EXPECT_EQ(put("c/a", 7), Replica::Taken::kOld);
+  EXPECT_EQ(replica.record("c/a"), std::nullopt);
+  EXPECT_EQ(replica.remove("c/never seen", 8), Replica::Taken::kNewer);
+  EXPECT_EQ(put("c/never seen", 3), Replica::Taken::kOld);
+  EXPECT_EQ(put("c/a", 9), Replica::Taken::kNewer);
+  EXPECT_THAT(keys(), ElementsAre("c/a"));
+}
+
+TEST_F(ReplicaTest, ADeletionIsForgottenWhenTheFeedHasPassedItUnlessTheKeyIsBack) {
+  put("c/a", 5);
+  replica.remove("c/a", 8);
+  replica.forget_deletions(Position{7});
+  EXPECT_NE(replica.find("c/a"), nullptr);
+  replica.forget_deletions(Position{8});
+  EXPECT_EQ(replica.find("c/a"), nullptr);
+
+  put("c/b", 9);
+  replica.remove("c/b", 10);
+  put("c/b", 11);
+  replica.forget_deletions(Position{20});
+  EXPECT_NE(replica.record("c/b"), std::nullopt);
+
+  put("c/d", 21);
+  replica.remove("c/d", 22);
+  replica.remove("c/d", 25);
+  replica.forget_deletions(Position{23});
+  EXPECT_EQ(put("c/d", 24), Replica::Taken::kOld);
+}
+
+TEST_F(ReplicaTest, GenerationsOfTheCommitItselfAreSpelledOut) {
+  put("c/a", 7);
+  const Record record = *replica.record("c/a");
+  EXPECT_EQ(record.generation, 1'007u);
+  EXPECT_EQ(record.sequence_since, 1'007u);
+}
+
+TEST_F(ReplicaTest, WhatIsNoRecordIsNotTaken) {
+  put("c/a", 5);
+  EXPECT_EQ(replica.put("c/a", 6, "no record"), Replica::Taken::kUnreadable);
+  EXPECT_EQ(replica.find("c/a")->revision, 5u);
+  EXPECT_EQ(replica.put("t/", 6, "of another kind"), Replica::Taken::kNewer);
+  EXPECT_EQ(replica.connections(), 1u);
+}
+
+TEST_F(ReplicaTest, ScansGoInTheOrderOfTheKeysFromBehindAPlace) {
+  for (const char* key : {"c/d", "c/a", "c/c", "c/b", "g/x"}) put(key, 5);
+  replica.remove("c/c", 6);
+  EXPECT_THAT(keys(), ElementsAre("c/a", "c/b", "c/d", "g/x"));
+  EXPECT_THAT(keys("c/b"), ElementsAre("c/d", "g/x"));
+  EXPECT_THAT(keys("c/bb"), ElementsAre("c/d", "g/x"));
+  EXPECT_THAT(keys("h"), IsEmpty());
+}
+
+TEST_F(ReplicaTest, OwnersAndStatesAreCountedAsTheyChange) {
+  put("c/a", 5, State::kIdle, "gateway-a");
+  put("c/b", 6, State::kConnecting, "gateway-a");
+  put("c/c", 7, State::kIdle, "gateway-b");
+  EXPECT_THAT(replica.owned_by("gateway-a"), ElementsAre("c/a", "c/b"));
+  EXPECT_EQ(in_state(State::kIdle), 2u);
+  put("c/a", 8, State::kReconnecting);
+  put("c/b", 9, State::kProcessing, "gateway-b");
+  EXPECT_THAT(replica.owned_by("gateway-a"), IsEmpty());
+  EXPECT_THAT(replica.owned_by("gateway-b"), ElementsAre("c/b", "c/c"));
+  EXPECT_EQ(in_state(State::kIdle), 1u);
+  EXPECT_EQ(in_state(State::kConnecting), 0u);
+  replica.remove("c/c", 10);
+  EXPECT_EQ(in_state(State::kIdle), 0u);
+  EXPECT_EQ(replica.connections(), 2u);
+  EXPECT_THAT(replica.owned_by("gateway-b"), ElementsAre("c/b"));
+  EXPECT_THAT(replica.owned_by("nobody"), IsEmpty());
+}
+
+TEST_F(ReplicaTest, WhatALoadDoesNotShowIsMissingUnlessItIsNewer) {
+  put("c/a", 5);
+  put("c/b", 6);
+  put("c/new", 20);
+  put("c/gone already", 7);
+  replica.remove("c/gone already", 8);
+  EXPECT_THAT(replica.missing({"c/a"}, Position{15}), ElementsAre("c/b"));
+}
+
+}  // namespace
+}  // namespace interlock
