@@ -162,7 +162,7 @@ void Lane::open_session(std::shared_ptr<ClientSocket> socket, UpgradeAccepted ac
   }
   if (shared_->sessions.fetch_add(1) >= shared_->limits.sessions_max) {
     shared_->sessions.fetch_sub(1);
-    return refuse(503, CloseCode::kNotNow, full_after_ms + jittered(full_after_ms), "sessions_full",
+    return refuse(429, CloseCode::kNotNow, full_after_ms + jittered(full_after_ms), "sessions_full",
                   "This gateway has as many sessions as it takes.");
   }
   const std::uint64_t connection = shared_->next_connection.fetch_add(1);

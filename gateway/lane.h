@@ -27,7 +27,7 @@ struct ListenerLimits {
   SocketLimits socket;
   SessionLimits session;
   ShellLimits shell;
-  std::size_t sessions_max = 10'000;  // one more upgrade is refused with 503
+  std::size_t sessions_max = 10'000;  // one more upgrade is refused with 429
   std::size_t greetings_max = 1'000;  // sockets beyond the sessions; one more is closed
   std::uint64_t head_timeout_ms = 5'000;  // from the accepted connection to its whole head
   std::uint64_t send_stall_ms = 10'000;  // a peer that takes nothing for so long is too slow

@@ -50,6 +50,11 @@ struct Transition {
   friend bool operator==(const Transition&, const Transition&) = default;
 };
 
+// How many steps an entry stands for: of pairs, all but the way back from the last one.
+inline std::uint64_t steps_of(const Transition& entry) {
+  return 2 * std::uint64_t{entry.count} - 1;
+}
+
 struct Run {
   std::string name;
   std::uint64_t last_number = 0;

@@ -26,13 +26,12 @@ bool moved_by_owner(const Record& record) {
   return actor == Actor::kOwner || actor == Actor::kClient || actor == Actor::kClaimant;
 }
 
-// The last entries of the history that say something of the last `fresh` transitions. An entry
-// that stands for pairs counts all of them but the way back from the last one.
+// The last entries of the history that say something of the last `fresh` transitions.
 std::vector<Transition> newest_steps(const Record& record, std::uint64_t fresh) {
   auto first = record.transitions.end();
   for (std::uint64_t told = 0; told < fresh && first != record.transitions.begin();) {
     --first;
-    told += 2 * std::uint64_t{first->count} - 1;
+    told += steps_of(*first);
   }
   return {first, record.transitions.end()};
 }

@@ -96,7 +96,9 @@ grpc::ServerUnaryReactor* AdminService::History(grpc::CallbackServerContext* con
   return answer_command<Found, Lookup>(parts_, context, "interlock.v1.Admin.History",
                                        request->key(), std::move(lookup),
                                        [response](const Found& found, Revision) {
-                                         history_of(found.record, response->mutable_entries());
+                                         to_proto(found.record.transitions,
+                                                  found.record.transitions_total,
+                                                  response->mutable_entries());
                                        });
 }
 

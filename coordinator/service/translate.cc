@@ -209,10 +209,15 @@ void to_proto(const Transition& entry, std::uint64_t number, v1::HistoryEntry* o
   out->set_count(entry.count);
 }
 
-void history_of(const Record& record,
-                google::protobuf::RepeatedPtrField<v1::HistoryEntry>* entries) {
-  std::uint64_t number = record.transitions_total - record.transitions.size();
-  for (const Transition& entry : record.transitions) to_proto(entry, ++number, entries->Add());
+void to_proto(const std::vector<Transition>& newest, std::uint64_t transitions_total,
+              google::protobuf::RepeatedPtrField<v1::HistoryEntry>* entries) {
+  std::uint64_t steps = 0;
+  for (const Transition& entry : newest) steps += steps_of(entry);
+  std::uint64_t number = transitions_total - steps;
+  for (const Transition& entry : newest) {
+    number += steps_of(entry);
+    to_proto(entry, number, entries->Add());
+  }
 }
 
 void to_proto(const SeenConnection& seen, v1::Consistency consistency, v1::Connection* out) {

@@ -33,8 +33,9 @@ void to_proto(const OutboxEvent& event, v1::Event* out);
 void to_proto(const SeenConnection& seen, v1::Consistency consistency, v1::Connection* out);
 // `number`: of the entry within the record.
 void to_proto(const Transition& entry, std::uint64_t number, v1::HistoryEntry* out);
-// Numbers the record's history so that the newest entry has the number of all transitions so far.
-void history_of(const Record& record,
-                google::protobuf::RepeatedPtrField<v1::HistoryEntry>* entries);
+// Numbers entries that end a record's history: each has the number of the last step that it stands
+// for, the newest one that of all steps so far.
+void to_proto(const std::vector<Transition>& newest, std::uint64_t transitions_total,
+              google::protobuf::RepeatedPtrField<v1::HistoryEntry>* entries);
 
 }  // namespace interlock

@@ -13,10 +13,8 @@ v1::WatchResponse response_of(const Watched& watched) {
   }
   v1::Connection* changed = response.mutable_changed();
   to_proto(*watched.connection, v1::OBSERVED, changed);
-  std::uint64_t number = watched.connection->record.transitions_total - watched.steps.size();
-  for (const Transition& step : watched.steps) {
-    to_proto(step, ++number, changed->add_transitions());
-  }
+  to_proto(watched.steps, watched.connection->record.transitions_total,
+           changed->mutable_transitions());
   return response;
 }
 

@@ -84,6 +84,18 @@ class BadInput(unittest.IsolatedAsyncioTestCase):
         client = await self.closed_at_once(url, subprotocols=("interlock.v1", f"bearer.{old}"))
         self.assertEqual(client.code, 4203)
 
+    async def test_a_token_that_expires_during_the_connection_ends_it_with_4203(self):
+        url = self.stack.url(self.closed, session="aging")
+        # Clocks may differ by 30 s, so it is honoured for a few seconds more.
+        aging = token(expires_in=-26)
+        client = await Client().connect(url, headers={"Authorization": f"Bearer {aging}"})
+        await client.ready()
+        self.assertEqual(await client.wait_closed(), 4203)
+        fresh = token()
+        again = await Client().connect(url, headers={"Authorization": f"Bearer {fresh}"})
+        await again.ready()
+        await again.close()
+
     async def test_a_good_token_names_the_subject_either_way(self):
         url = self.stack.url(self.closed, session="s")
         client = await Client().connect(url, headers={"Authorization": f"Bearer {token('bob')}"})

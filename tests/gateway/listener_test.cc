@@ -226,7 +226,8 @@ TEST(ListenerRefusal, AFullGatewaySendsFurtherClientsElsewhere) {
   SocketClient second(world.port());
   second.send(SocketClient::upgrade_request("/ws?session=b"));
   const HttpResponse response = second.read_response();
-  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.status, 429);
+  EXPECT_THAT(response.head, HasSubstr("\r\nRetry-After: "));
   EXPECT_THAT(response.body, HasSubstr(R"("code":4006)"));
 }
 

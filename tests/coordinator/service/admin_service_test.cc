@@ -64,6 +64,32 @@ TEST(AdminService, HistoryTellsEveryStepWithItsReasonAndGeneration) {
   EXPECT_EQ(history.entries(6).to(), v1::PROCESSING_READY);
 }
 
+TEST(AdminService, AnEntryThatStandsForPairsHasTheNumberOfItsLastStep) {
+  ServedCoordinator coordinator;
+  coordinator.claim("alice:s");  // five steps
+  for (const char* run : {"r1", "r2", "r3"}) {
+    for (std::uint64_t number : {1, 2}) {
+      v1::PublishRequest publish;
+      publish.set_key("alice:s");
+      publish.set_type(number == 1 ? "agent_started" : "agent_completed");
+      publish.set_payload("{}");
+      publish.set_run(run);
+      publish.set_number(number);
+      v1::Receipt receipt;
+      ASSERT_TRUE(coordinator.events->Publish(coordinator.context().get(), publish, &receipt).ok());
+    }
+  }
+  v1::HistoryRequest request;
+  request.set_key("alice:s");
+  v1::HistoryResponse history;
+  ASSERT_TRUE(coordinator.admin->History(coordinator.context().get(), request, &history).ok());
+  ASSERT_EQ(history.entries_size(), 7);
+  EXPECT_EQ(history.entries(4).number(), 5u);
+  EXPECT_EQ(history.entries(5).count(), 3u);
+  EXPECT_EQ(history.entries(5).number(), 10u);
+  EXPECT_EQ(history.entries(6).number(), 11u);
+}
+
 TEST(AdminService, WatchShowsTheStepsOfItsKeyOnly) {
   ServedCoordinator coordinator;
   auto context = ServedCoordinator::context();

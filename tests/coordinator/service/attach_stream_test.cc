@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "tests/coordinator/service/served_coordinator.h"
 
 namespace interlock {
@@ -16,9 +18,10 @@ class Attached {
   }
 
   void write(const v1::AttachRequest& request) { ASSERT_TRUE(stream_->Write(request)); }
-  v1::AttachResponse read() {
+  // Nothing: the stream has ended.
+  std::optional<v1::AttachResponse> read() {
     v1::AttachResponse response;
-    EXPECT_TRUE(stream_->Read(&response));
+    if (!stream_->Read(&response)) return std::nullopt;
     return response;
   }
   // Reads until `what` has come; what came before is added up.
@@ -29,7 +32,7 @@ class Attached {
       v1::AttachResponse one;
       if (!stream_->Read(&one)) {
         ADD_FAILURE() << "the stream ended before it came: " << all.ShortDebugString();
-        break;
+        return all;
       }
       all.MergeFrom(one);
     }
@@ -135,12 +138,13 @@ TEST(AttachStream, ClaimsOperationsHeartbeatsAndEventsTravelInBatches) {
   v1::AttachResponse all;
   bool operational = false;
   while (all.deliveries_size() == 0) {
-    const v1::AttachResponse one = gateway.read();
-    operational = operational || one.operations_size() > 0;
-    if (one.deliveries_size() > 0) {
+    const std::optional<v1::AttachResponse> one = gateway.read();
+    ASSERT_TRUE(one) << "the stream ended before the event came: " << all.ShortDebugString();
+    operational = operational || one->operations_size() > 0;
+    if (one->deliveries_size() > 0) {
       EXPECT_TRUE(operational) << "an event came before PROCESSING_READY was durable";
     }
-    all.MergeFrom(one);
+    all.MergeFrom(*one);
   }
   EXPECT_EQ(all.operations(0).done().last_op(), 2u);
   EXPECT_EQ(all.operations(0).done().last_seq(), 1u);

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "coordinator/service/admin_service.h"
 #include "coordinator/service/events_service.h"
@@ -33,6 +34,8 @@ class ServedCoordinator {
         events_(parts()),
         admin_(parts()) {
     engine_.start();
+    // A heartbeat that comes before the store is read is not confirmed.
+    while (!engine_.ready()) std::this_thread::yield();
     const std::string address = "127.0.0.1:" + std::to_string(free_port());
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address, grpc::InsecureServerCredentials());
