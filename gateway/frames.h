@@ -77,7 +77,4 @@ using ClientFrame = std::variant<ClientMessage, ClientAck, ClientPing, FrameFaul
 // Members that it does not know are ignored.
 ClientFrame parse_client_frame(std::string_view text);
 
-// One JSON value in UTF-8, nested at most json_depth_max deep, and nothing behind it.
-bool is_json(std::string_view text);
-
 }  // namespace interlock

@@ -1,53 +1,16 @@
 // What the client says: checked as JSON once, then cut into its members, so that `data` reaches the
 // backend as the client wrote it and no tree of values is built.
-#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parse.hpp>
 #include <charconv>
 #include <optional>
 
+#include "common/json_check.h"
 #include "gateway/frames.h"
 
 namespace interlock {
 namespace {
 
 namespace json = boost::json;
-
-// Hears everything and keeps nothing: the parser alone says whether it is JSON.
-struct Listener {
-  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
-  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
-
-  bool on_document_begin(json::error_code&) { return true; }
-  bool on_document_end(json::error_code&) { return true; }
-  bool on_object_begin(json::error_code&) { return true; }
-  bool on_object_end(std::size_t, json::error_code&) { return true; }
-  bool on_array_begin(json::error_code&) { return true; }
-  bool on_array_end(std::size_t, json::error_code&) { return true; }
-  bool on_key_part(json::string_view, std::size_t, json::error_code&) { return true; }
-  bool on_key(json::string_view, std::size_t, json::error_code&) { return true; }
-  bool on_string_part(json::string_view, std::size_t, json::error_code&) { return true; }
-  bool on_string(json::string_view, std::size_t, json::error_code&) { return true; }
-  bool on_number_part(json::string_view, json::error_code&) { return true; }
-  bool on_int64(std::int64_t, json::string_view, json::error_code&) { return true; }
-  bool on_uint64(std::uint64_t, json::string_view, json::error_code&) { return true; }
-  bool on_double(double, json::string_view, json::error_code&) { return true; }
-  bool on_bool(bool, json::error_code&) { return true; }
-  bool on_null(json::error_code&) { return true; }
-  bool on_comment_part(json::string_view, json::error_code&) { return true; }
-  bool on_comment(json::string_view, json::error_code&) { return true; }
-};
-
-json::error_code check_json(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = json_depth_max;
-  json::basic_parser<Listener> parser(options);
-  json::error_code error;
-  const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
-  if (!error && read < text.size()) error = json::error::extra_data;
-  return error;
-}
 
 constexpr std::string_view whitespace = " \t\r\n";
 
@@ -153,10 +116,8 @@ ClientFrame ack_of(const Fields& fields) {
 
 }  // namespace
 
-bool is_json(std::string_view text) { return !check_json(text).failed(); }
-
 ClientFrame parse_client_frame(std::string_view text) {
-  const json::error_code error = check_json(text);
+  const json::error_code error = check_json(text, json_depth_max);
   if (error == json::error::too_deep) return FrameFault{"The frame is nested deeper than 32."};
   if (error.failed()) return FrameFault{"The frame is not JSON."};
   text.remove_prefix(text.find_first_not_of(whitespace));

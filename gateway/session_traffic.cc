@@ -1,6 +1,7 @@
 // Events down, messages up.
 #include <utility>
 
+#include "common/json_check.h"
 #include "gateway/frames.h"
 #include "gateway/session.h"
 
@@ -80,7 +81,7 @@ void Session::drop_held_events() {
 
 void Session::on(TransientReceived& transient) {
   v1::Transient& event = transient.event;
-  if (!live() || (!event.data().empty() && !is_json(event.data()))) return;
+  if (!live() || (!event.data().empty() && check_json(event.data(), json_depth_max))) return;
   transients_.add(std::move(event));
   send_transients();
   transients_.limit(limits_.transients_held_max, limits_.transient_bytes_max);

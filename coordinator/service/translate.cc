@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/connection_key.h"
-#include "coordinator/service/json_check.h"
+#include "common/json_check.h"
 #include "coordinator/service/refusal.h"
 
 namespace interlock {
@@ -13,6 +13,7 @@ constexpr std::size_t kGatewayIdDigits = 32;
 constexpr std::size_t kClaimIdBytesMax = 32;
 constexpr std::size_t kSubjectBytesMax = 1024;
 constexpr std::size_t kEventTypeBytesMax = 64;
+constexpr std::size_t kPayloadDepthMax = 64;
 
 Refusal invalid(std::string field, std::string message) {
   return InvalidArgument{std::move(field), std::move(message)};
@@ -139,7 +140,7 @@ Checked<Publish> from_proto(const v1::PublishRequest& request) {
     return invalid("type", "it must be 1 to 64 of [A-Za-z0-9_.:-]");
   }
   if (request.payload().size() <= AuthorityLimits{}.payload_bytes_max &&
-      !is_json_value(request.payload())) {
+      check_json(request.payload(), kPayloadDepthMax)) {
     return invalid("payload", "it must be one JSON value in UTF-8");
   }
   return Publish{.type = request.type(),

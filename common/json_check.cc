@@ -1,4 +1,4 @@
-#include "coordinator/service/json_check.h"
+#include "common/json_check.h"
 
 #include <boost/json/basic_parser_impl.hpp>
 
@@ -36,14 +36,14 @@ struct Nothing {
 
 }  // namespace
 
-bool is_json_value(std::string_view text) {
+boost::json::error_code check_json(std::string_view text, std::size_t depth_max) {
   boost::json::parse_options options;
-  options.max_depth = kJsonDepthMax;
+  options.max_depth = depth_max;
   boost::json::basic_parser<Nothing> parser(options);
   boost::json::error_code error;
   const std::size_t read = parser.write_some(false, text.data(), text.size(), error);
-  if (error || !parser.done()) return false;
-  return text.find_first_not_of(" \t\r\n", read) == std::string_view::npos;
+  if (!error && read < text.size()) error = boost::json::error::extra_data;
+  return error;
 }
 
 }  // namespace interlock
