@@ -40,9 +40,13 @@ TEST_P(CoordinatorClientContract, EventsComeInOrderAndAreAcknowledged) {
 
 TEST_P(CoordinatorClientContract, NothingIsToldAfterForget) {
   const std::uint64_t generation = hold(7, "alice:1");
+  // Nobody answers before the forgetting.
+  server().set_away(true);
+  server().cut_streams();
   client_->operate(7, generation, advance_to(v1::ACCEPTED));
   client_->operate(7, generation, detach_for(v1::SOCKET_LOST));
   client_->forget(7);
+  server().set_away(false);
   ASSERT_TRUE(client_->drain(10'000));
   EXPECT_EQ(record("alice:1").owner, "");
   EXPECT_THAT(told<v1::OperateAnswer>(), IsEmpty());
@@ -71,7 +75,9 @@ TEST_P(CoordinatorClientContract, WhoIsReplacedIsTold) {
 
 TEST_P(CoordinatorClientContract, ABrokenStreamIsOpenedAgainAndNothingIsLost) {
   const std::uint64_t generation = hold(7, "alice:1");
-  for (int round = 1; round <= 5; ++round) {
+  for (std::uint64_t round = 1; round <= 5; ++round) {
+    // There must be a stream to cut.
+    ASSERT_TRUE(eventually([&] { return client_->counters().attached >= round; }));
     client_->operate(7, generation, advance_to(v1::PROCESSING_READY));
     client_->operate(7, generation, advance_to(v1::IDLE));
     server().cut_streams();
