@@ -54,6 +54,7 @@ void MemoryFeed::skip_states(std::vector<Change>& changes) const {
   for (std::size_t i = changes.size(); i-- > 0;) {
     const bool last = later_ones.insert(changes[i].key).second;
     skip[i] = !last && changes[i].bytes && faults_.random() % 2 == 0;
+    if (skip[i] && faults_.skipped) faults_.skipped();
   }
   std::vector<Change> shown;
   for (std::size_t i = 0; i < changes.size(); ++i) {

@@ -155,7 +155,9 @@ class MemoryStore::Client : public std::enable_shared_from_this<Client> {
   // Now and then a list ends too soon, as if its end had not been written yet.
   void shorten(std::vector<Attachment>& list) const {
     if (!faults_.short_reads || !faults_.random || list.empty()) return;
-    if (faults_.random() % 4 == 0) list.resize(faults_.random() % list.size());
+    if (faults_.random() % 4 != 0) return;
+    list.resize(faults_.random() % list.size());
+    if (faults_.shortened) faults_.shortened();
   }
 
   void arrive(const std::shared_ptr<Commit>& commit) {

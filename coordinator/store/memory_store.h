@@ -42,6 +42,8 @@ struct MemoryFaults {
   std::function<std::uint64_t()> random;       // decides the two below
   bool skip_states = false;  // the feed leaves out some of the states in between
   bool short_reads = false;  // a read brings less than there is, now and then
+  std::function<void()> skipped;    // told of each state left out
+  std::function<void()> shortened;  // told of each read cut short
   bool single_writer = false;
   StoreLimits limits;
 };

@@ -36,9 +36,9 @@ struct RocksdbOptions {
 // Failed. The destructor commits and answers what waits.
 //
 // Limits: the revision and the attachment numbers of every record are kept in memory; opening
-// reads everything once, to know that all of it is readable, and refuses what is damaged; that a
-// whole log file was taken away is not noticed. A feed position is lost when 65,536 later changes
-// have been made, or with a restart.
+// reads everything, to know that all of it is readable, and refuses what is damaged in any byte;
+// that a whole log file was taken away is not noticed. A feed position is lost when 65,536 later
+// changes have been made, or with a restart.
 class RocksdbStore final : public Store {
  public:
   // The directory is made when only its last part is missing. One process at a time can open it.

@@ -7,6 +7,7 @@
 #include "coordinator/store/rocksdb/layout.h"
 #include "fmt/core.h"
 #include "rocksdb/cache.h"
+#include "rocksdb/file_checksum.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/table.h"
 #include "rocksdb/write_batch.h"
@@ -33,6 +34,8 @@ rocksdb::Options rocksdb_options(rocksdb::Env* env, const RocksdbOptions& ours,
   // Cuts off a torn tail and refuses other damage; the default would stop quietly before it.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.paranoid_checks = true;
+  // Of whole tables: not all that is in one is under the checksum of a block.
+  options.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
   options.max_bgerror_resume_count = 0;  // a failed write ends the process instead
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.keep_log_file_num = 2;
@@ -42,18 +45,24 @@ rocksdb::Options rocksdb_options(rocksdb::Env* env, const RocksdbOptions& ours,
   return options;
 }
 
-// The new directory's own name must be durable too, before anything in it is promised.
+// The directory's own name must be durable too, before anything in it is promised; also when it is
+// there already: the process that made it may have been killed before it could see to that. Where
+// the folder above may not be opened somebody else has made it.
 absl::Status make_directory(rocksdb::Env& env, const std::string& directory) {
-  if (env.FileExists(directory).ok()) return absl::OkStatus();
-  if (rocksdb::Status s = env.CreateDirIfMissing(directory); !s.ok()) return explain(s, directory);
+  const bool is_there = env.FileExists(directory).ok();
+  if (!is_there) {
+    const rocksdb::Status s = env.CreateDirIfMissing(directory);
+    if (!s.ok()) return explain(s, directory);
+  }
   const std::size_t slash = directory.find_last_of('/');
   const std::string parent = slash == std::string::npos ? "."
                              : slash == 0               ? "/"
                                                         : directory.substr(0, slash);
   std::unique_ptr<rocksdb::Directory> opened;
-  rocksdb::Status s = env.NewDirectory(parent, &opened);
-  if (s.ok()) s = opened->Fsync();
-  return explain(s, directory);
+  if (rocksdb::Status s = env.NewDirectory(parent, &opened); !s.ok()) {
+    return is_there ? absl::OkStatus() : explain(s, directory);
+  }
+  return explain(opened->Fsync(), directory);
 }
 
 // RocksDB takes the same lock for as long as the database is open, but it must be held before
@@ -137,10 +146,28 @@ absl::Status read_everything(Database& database, const std::string& directory) {
     if (!indexed.ok()) return indexed;
   }
   if (!each->status().ok()) return explain(each->status(), directory);
+  if (s = database.db->VerifyFileChecksums(options); !s.ok()) return explain(s, directory);
   for (const auto& [key, known] : database.index) {
     if (known.revision == kAbsent) {
       return damage(directory, fmt::format("'{}' has attachments but no record", key));
     }
+  }
+  return absl::OkStatus();
+}
+
+// RocksDB writes down its options and a name for the database each time that it lacks them, and
+// nothing ever reads them. What is not kept cannot be damaged without anybody's noticing.
+absl::Status remove_unread_files(rocksdb::Env& env, const std::string& directory) {
+  std::vector<std::string> names;
+  if (const rocksdb::Status s = env.GetChildren(directory, &names); !s.ok()) {
+    return explain(s, directory);
+  }
+  for (const std::string& name : names) {
+    const bool unread =
+        name == "IDENTITY" || name.starts_with("OPTIONS-") || name.ends_with(".dbtmp");
+    if (!unread) continue;
+    const rocksdb::Status s = env.DeleteFile(directory + "/" + name);
+    if (!s.ok() && !s.IsNotFound() && !s.IsPathNotFound()) return explain(s, directory);
   }
   return absl::OkStatus();
 }
@@ -177,6 +204,7 @@ absl::StatusOr<Database> open_database(const std::string& directory,
   }
   if (absl::Status format = check_format(*opened, directory); !format.ok()) return format;
   if (absl::Status read = read_everything(database, directory); !read.ok()) return read;
+  if (absl::Status s = remove_unread_files(*env, directory); !s.ok()) return s;
   absl::Status written = write_durably(database, directory, options.sync);
   if (!written.ok()) return written;
   database.gate->arm();

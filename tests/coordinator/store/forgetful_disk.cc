@@ -31,11 +31,11 @@ bool ForgetfulDisk::power_is_cut() const {
   return survivor_ != nullptr;
 }
 
-std::shared_ptr<ForgetfulDisk> ForgetfulDisk::after_power_cut(std::uint64_t seed) {
+std::shared_ptr<ForgetfulDisk> ForgetfulDisk::after_power_cut(std::uint64_t seed, Loss loss) {
   std::lock_guard lock(mutex_);
   if (!survivor_) {
     random_.seed(seed);
-    cut_power();
+    cut_power(loss);
   }
   return survivor_;
 }
@@ -63,8 +63,14 @@ ForgetfulDisk::Names ForgetfulDisk::clone(const Names& names,
 
 // --- The power cut -------------------------------------------------------------------------------
 
-void ForgetfulDisk::cut_power() {
-  const std::size_t kept_changes = unsynced_.empty() ? 0 : random_() % (unsynced_.size() + 1);
+std::size_t ForgetfulDisk::kept_of(std::size_t unsynced, Loss loss) {
+  if (loss == Loss::kEverything) return 0;
+  if (loss == Loss::kHalf) return unsynced / 2;
+  return random_() % (unsynced + 1);
+}
+
+void ForgetfulDisk::cut_power(Loss loss) {
+  const std::size_t kept_changes = kept_of(unsynced_.size(), loss);
   for (std::size_t i = 0; i < kept_changes; ++i) unsynced_[i].make(durable_names_);
   survivor_ = std::make_shared<ForgetfulDisk>();
   std::map<const File*, Handle> clones;
@@ -76,8 +82,8 @@ void ForgetfulDisk::cut_power() {
   survivor_->durable_names_ = survivor_->names_;
   for (const auto& [original, file] : clones) {
     const std::size_t unsynced = file->bytes.size() - file->synced;
-    const std::uint64_t luck = random_() % 3;
-    const std::size_t kept = luck == 0 ? 0 : luck == 1 ? unsynced : random_() % (unsynced + 1);
+    const std::uint64_t luck = loss == Loss::kByLuck ? random_() % 3 : 2;
+    const std::size_t kept = luck == 0 ? 0 : luck == 1 ? unsynced : kept_of(unsynced, loss);
     file->bytes.resize(file->synced + kept);
     file->synced = file->bytes.size();
   }
@@ -99,7 +105,7 @@ ForgetfulDisk::Status ForgetfulDisk::begin() {
   if (survivor_) return no_power();
   if (operations_left_ && (*operations_left_)-- == 1) {
     operations_left_.reset();
-    cut_power();
+    cut_power(Loss::kByLuck);
     return no_power();
   }
   return Status::OK();

@@ -44,8 +44,12 @@ class ForgetfulDisk {
   void cut_power_at(std::uint64_t operation, std::uint64_t seed);
   bool power_is_cut() const;
 
+  // How much of what was not synced a cut takes. Half: of each file's bytes, and of the changes of
+  // names.
+  enum class Loss { kByLuck, kEverything, kHalf };
+
   // What is left after a cut, which is made now unless it has been.
-  std::shared_ptr<ForgetfulDisk> after_power_cut(std::uint64_t seed);
+  std::shared_ptr<ForgetfulDisk> after_power_cut(std::uint64_t seed, Loss loss = Loss::kByLuck);
 
   // Another disk in the same state, without faults, and powered.
   std::shared_ptr<ForgetfulDisk> copy() const;
@@ -84,7 +88,8 @@ class ForgetfulDisk {
   Status fault(Operation operation, const std::string& path);
   Status begin();
   void change_name(const std::string& path, std::function<void(Names&)> make);
-  void cut_power();
+  void cut_power(Loss loss);
+  std::size_t kept_of(std::size_t unsynced, Loss loss);
   static Names clone(const Names& names, std::map<const File*, Handle>& clones);
 
   mutable std::mutex mutex_;
