@@ -20,7 +20,13 @@ Observability::Observability(Metrics& metrics, std::function<void()> on_fatal)
                                "Entries of which the store could not say whether they landed")),
       failed_(metrics.counter("interlock_store_entries_failed_total",
                               "Entries that the store surely did not apply")),
+      takeovers_(metrics.counter("interlock_takeovers_total",
+                                 "Connections taken from a live owner, by this coordinator")),
+      orphans_(metrics.counter("interlock_orphans_swept_total",
+                               "Connections of expired gateways let go, by this coordinator")),
       store_away_(metrics.gauge("interlock_store_away", "1 while the store promises nothing")),
+      tick_(metrics.gauge("interlock_tick", "The store's clock, as this coordinator sees it")),
+      live_gateways_(metrics.gauge("interlock_live_gateways", "Gateways whose lease stands")),
       streams_(metrics.gauge("interlock_attached_gateways", "Attach streams to this coordinator")) {
   for (State from : kStates) {
     const auto f = static_cast<std::size_t>(from);
@@ -42,6 +48,8 @@ void Observability::happened(const Happened& happened) {
   prometheus::Counter* counter =
       transitions_[static_cast<std::size_t>(step.from)][static_cast<std::size_t>(step.to)];
   if (counter != nullptr) counter->Increment();
+  if (step.reason == Reason::kTakenOver) takeovers_.Increment();
+  if (step.reason == Reason::kGatewayExpired) orphans_.Increment();
   log_info("Transition.", {{"key", happened.key},
                            {"from", name_of(step.from)},
                            {"to", name_of(step.to)},
@@ -80,6 +88,8 @@ void Observability::show(const EngineThread& engine, std::size_t streams) {
     connections_[number]->Set(static_cast<double>(counts[number]));
   }
   store_away_.Set(engine.store_away() ? 1 : 0);
+  tick_.Set(static_cast<double>(engine.tick()));
+  live_gateways_.Set(static_cast<double>(engine.live_gateways()));
   streams_.Set(static_cast<double>(streams));
 }
 

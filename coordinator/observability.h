@@ -35,7 +35,11 @@ class Observability final : public EngineObserver {
   prometheus::Counter& conflicts_;
   prometheus::Counter& unknown_;
   prometheus::Counter& failed_;
+  prometheus::Counter& takeovers_;
+  prometheus::Counter& orphans_;
   prometheus::Gauge& store_away_;
+  prometheus::Gauge& tick_;
+  prometheus::Gauge& live_gateways_;
   prometheus::Gauge& streams_;
 };
 

@@ -9,6 +9,11 @@ Cause because(const Context& context, Reason reason) {
   return {Actor::kClaimant, reason, context.tick, context.time_unix_ms};
 }
 
+bool is_at_cap(const Context& context) {
+  const std::uint64_t max = context.limits.sessions_per_subject_max;
+  return context.admission && max > 0 && context.admission->subject_live >= max;
+}
+
 // From the future: the client cannot have seen such a hello. It counts as none.
 std::optional<Attempt> believable(const std::optional<Attempt>& attempt, Generation newest) {
   return attempt && attempt->generation <= newest ? attempt : std::nullopt;
@@ -30,6 +35,23 @@ Order order_of(const Record& record, const Claim& claim) {
 // A claim goes through the steps of a setup only.
 bool valid_through(State through) {
   return through <= State::kProcessingReady || through == State::kDegraded;
+}
+
+// Of a claim that begins a session: the limits of its subject, and of all. Short of the last tenth
+// the subjects that hold most are refused first.
+std::optional<Refusal> refuse_new_session(const Context& context) {
+  if (!context.admission) return std::nullopt;
+  const Admission& now = *context.admission;
+  const AuthorityLimits& limits = context.limits;
+  const bool scarce = now.records >= limits.records_max - limits.records_max / 10;
+  const bool holds_much = now.subject_records > limits.sessions_per_subject_max / 2;
+  if (now.records >= limits.records_max || (scarce && holds_much)) {
+    return ResourceExhausted{"records_max", limits.records_max};
+  }
+  if (is_at_cap(context) && now.subject_waiting == 0) {
+    return ResourceExhausted{"sessions_per_subject_max", limits.sessions_per_subject_max};
+  }
+  return std::nullopt;
 }
 
 std::optional<Refusal> refuse_claim(const Record& record, const Claim& claim,
@@ -164,9 +186,11 @@ Decision decide_claim(const std::optional<Record>& record, const Claim& claim,
     return {.answer = Refusal{InvalidArgument{
                 "through", "only CONNECTING to PROCESSING_READY, or DEGRADED"}}};
   }
+  if (context.claimant_expired) return {.answer = Refusal{GatewayExpired{}}};
   Record next = record.value_or(Record{});
   Decision decision;
   Granted granted;
+  const bool begins = !record || is_final(record->state);
   if (record) {
     if (record->subject == claim.subject && record->claim_id == claim.claim_id &&
         is_owner(*record, claim.gateway_id)) {
@@ -175,7 +199,12 @@ Decision decide_claim(const std::optional<Record>& record, const Claim& claim,
     if (auto refusal = refuse_claim(*record, claim, context)) return {.answer = *refusal};
     decision.trim = displace(next, context, decision.steps);
   }
+  if (begins) {
+    if (auto refusal = refuse_new_session(context)) return {.answer = *refusal};
+    granted.capped = is_at_cap(context);
+  }
   const bool owner_lives = !next.owner.empty() && context.owner_lives;
+  granted.took_over = owner_lives;
   const std::size_t own_steps = decision.steps.size();
   take_ownership(next, claim);
   if (!record || is_final(next.state)) {
@@ -211,16 +240,7 @@ Decision decide_abandon(const Record& record, const Abandon& abandon, const Cont
   spend_claim_id(next, abandon.claim_id);
   if (current) {
     const Cause cause{Actor::kClient, Reason::kAbandoned, context.tick, context.time_unix_ms};
-    if (is_operational(next.state)) {
-      enter(next, State::kReconnecting, cause, decision.steps);
-    } else if (is_setup(next.state)) {
-      enter(next, State::kFailed, cause, decision.steps);
-    } else if (next.state == State::kClosing) {
-      enter(next, State::kClosed, cause, decision.steps);
-      decision.trim = end_sequence(next);
-    }
-    next.owner.clear();
-    next.changed_tick = context.tick;
+    decision.trim = let_go(next, cause, decision.steps);
   }
   decision.record = std::move(next);
   return decision;

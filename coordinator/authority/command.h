@@ -72,10 +72,17 @@ struct Forget {
   Generation generation = 0;
 };
 
+// Do what time has made due: an owner that has died, a deadline that has passed. Conditional on the
+// revision at which it was seen.
+struct Sweep {
+  std::uint64_t seen = 0;
+  bool capped = false;  // end it, if it waits without owner: its subject has begun another session
+};
+
 // Asks for nothing but a look at the record that is surely the present one.
 struct Lookup {};
 
-using Command = std::variant<Claim, Abandon, Operate, Acknowledge, Publish, Forget, Lookup>;
+using Command = std::variant<Claim, Abandon, Operate, Acknowledge, Publish, Forget, Sweep, Lookup>;
 
 // ---- answers ----
 
@@ -88,9 +95,11 @@ struct Granted {
   State state = State::kConnecting;
   std::vector<State> steps;      // written for the new owner, in order
   Generation sequence_since = kThisCommit;
+  bool took_over = false;        // a live owner was replaced
+  bool capped = false;           // the subject is at its limit: one that waits must make room
 };
 
-struct Settled {};  // Abandon, Acknowledge, Forget
+struct Settled {};  // Abandon, Acknowledge, Forget, Sweep
 
 struct Receipt {
   Sequence sequence = 0;
@@ -102,6 +111,7 @@ struct Receipt {
 struct Found {
   Record record;
   bool owner_attached = false;   // to the coordinator that answers; said by the engine
+  bool orphaned = false;         // its owner's lease has run out; said by the engine
 };
 
 struct Stale { Generation current = 0; };
@@ -121,11 +131,12 @@ struct AlreadyAccepted { std::uint64_t last_number = 0; Sequence last_sequence =
 struct UnknownRun {};
 struct InvalidArgument { std::string field; std::string message; };
 struct StoreAway { std::uint64_t after_ms = 0; };
+struct GatewayExpired {};
 
 using Refusal =
     std::variant<Stale, StaleGeneration, AlreadyOwned, NotNow, PermissionDenied, NotFound,
                  IllegalTransition, Gone, ResourceExhausted, OutOfOrder, AlreadyAccepted,
-                 UnknownRun, InvalidArgument, StoreAway>;
+                 UnknownRun, InvalidArgument, StoreAway, GatewayExpired>;
 
 struct RefusedOperation {
   std::uint64_t op = 0;

@@ -28,6 +28,7 @@ Decision decide(const std::optional<Record>& record, const Command& command,
       return decide_publish(record, publish, context);
     }
     Decision operator()(const Forget& forget) const { return decide_forget(record, forget); }
+    Decision operator()(const Sweep& sweep) const { return decide_sweep(record, sweep, context); }
     Decision operator()(const Lookup&) const { return {.answer = Found{record}}; }
   } by_command{*record, context};
   return std::visit(by_command, command);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coordinator/authority/command.h"
+#include "coordinator/authority/sweep.h"
 
 namespace interlock {
 
@@ -21,14 +22,28 @@ struct AuthorityLimits {
   std::uint64_t idempotency_key_bytes_max = 128;
   std::uint64_t operations_max = 16;       // in one message
   std::uint64_t duplicate_after_ms = 5'000;  // REJECT: when to come back
+  std::uint64_t sessions_per_subject_max = 20;  // live ones; 0: no limit
+  std::uint64_t records_max = 1'000'000;   // of all subjects, final ones included
+  DeadlineLimits deadlines;
+};
+
+// What a claim that begins a session adds to, as far as the memory that answers knows: approximate.
+struct Admission {
+  std::uint64_t records = 0;               // of all subjects
+  std::uint64_t subject_records = 0;       // of the claim's subject; 0: it is not limited
+  std::uint64_t subject_live = 0;          // of these, neither CLOSED nor FAILED
+  std::uint64_t subject_waiting = 0;       // of these, without owner: one of them can make room
 };
 
 // What decide needs to know of the world. Everything in it is a value that somebody else looked up.
 struct Context {
   Tick tick = 0;
   std::int64_t time_unix_ms = 0;           // display only
+  std::uint64_t revision = 0;              // of the record; 0: changed by the commit under way
   bool owner_lives = true;                 // the lease of the record's owner, if it has one
+  bool claimant_expired = false;           // the lease of the claiming gateway has run out
   std::uint64_t takeover_after_ms = 0;     // above 0: too many takeovers of this key of late
+  std::optional<Admission> admission;      // for a claim that begins a session
   AuthorityLimits limits;
 };
 
@@ -43,12 +58,6 @@ struct OutboxEvent {
   Tick tick = 0;
   std::uint64_t ttl_ms = 0;
   std::int64_t time_unix_ms = 0;
-};
-
-// Sequences first..last, both included.
-struct SequenceRange {
-  Sequence first = 0;
-  Sequence last = 0;
 };
 
 struct Decision {
@@ -72,5 +81,6 @@ Decision decide_operate(const Record& record, const Operate& operate, const Cont
 Decision decide_acknowledge(const Record& record, const Acknowledge& acknowledge);
 Decision decide_publish(const Record& record, const Publish& publish, const Context& context);
 Decision decide_forget(const Record& record, const Forget& forget);
+Decision decide_sweep(const Record& record, const Sweep& sweep, const Context& context);
 
 }  // namespace interlock

@@ -18,6 +18,13 @@ namespace interlock {
 using Generation = std::uint64_t;
 constexpr Generation kThisCommit = ~Generation{0};
 using Sequence = std::uint64_t;
+// Sequences first..last, both included.
+struct SequenceRange {
+  Sequence first = 0;
+  Sequence last = 0;
+};
+// The store's own clock: a number that rises by one about every second while any deadline is
+// pending, and stands still while the store is away.
 using Tick = std::uint64_t;
 
 // The numbers of the next two are those of `v1::Actor` and `v1::Reason`, and are stored.
@@ -29,6 +36,7 @@ enum class Reason : std::uint8_t {
   kClientDone = 7, kServerDone = 8, kBackendAway = 9, kBackendBack = 10, kRunOpened = 11,
   kRunsEnded = 12, kSetupFailed = 13, kAbandoned = 14, kGatewayLeft = 15, kGatewayExpired = 16,
   kResumeExpired = 17, kSetupExpired = 18, kKicked = 19, kReleasedByForce = 20,
+  kSessionsCapped = 21,
 };
 
 struct Attempt {

@@ -64,17 +64,12 @@ std::optional<Refusal> advance(Work& work, State to) {
 }
 
 void detach(Work& work, Reason reason) {
-  const Cause cause = work.because(actor_of(reason), reason);
-  if (is_operational(work.record.state)) {
-    work.enter(State::kReconnecting, cause);
-  } else if (is_setup(work.record.state)) {
-    work.enter(State::kFailed, cause);
-  } else if (work.record.state == State::kClosing) {
-    work.enter(State::kClosed, cause);
-    work.trim(end_sequence(work.record));
+  std::vector<Transition> steps;
+  work.trim(let_go(work.record, work.because(actor_of(reason), reason), steps));
+  for (Transition& step : steps) {
+    work.done.steps.push_back(step.to);
+    work.decision.steps.push_back(std::move(step));
   }
-  work.record.owner.clear();
-  work.record.changed_tick = cause.tick;
 }
 
 void close(Work& work, Reason reason) {

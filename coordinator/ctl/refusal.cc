@@ -105,6 +105,8 @@ std::string human_sentence(const v1::Refusal& refusal, const std::string& key) {
     case v1::Refusal::kStoreAway:
       return fmt::format("The coordinator cannot reach its store, so nothing was decided. {}",
                          try_again(refusal.store_away().after_ms()));
+    case v1::Refusal::kGatewayExpired:
+      return "The gateway's lease has run out. It comes back under a new id.";
     default:
       return publish_sentence(refusal);
   }

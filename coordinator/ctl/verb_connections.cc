@@ -119,6 +119,7 @@ std::string describe(const v1::Connection& connection, bool colour) {
   field("generation", std::to_string(connection.generation()));
   field("owner", connection.owner().empty() ? "nobody" : connection.owner());
   if (!connection.owner().empty()) {
+    if (connection.orphaned()) field("orphaned", "yes: its gateway's lease has run out");
     field("attached", connection.owner_attached() ? "to the coordinator that answers"
                                                   : "not to the coordinator that answers");
   }

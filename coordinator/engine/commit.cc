@@ -6,26 +6,20 @@
 
 namespace interlock {
 
-Context Engine::context_of() const {
-  return {.tick = 0,
-          .time_unix_ms = now_.unix_us / 1000,
-          .owner_lives = true,
-          .takeover_after_ms = 0,
-          .limits = limits_.authority};
-}
-
 void Engine::pump() {
   write_due_acknowledgements();
   while (!delayed_.empty() && delayed_.begin()->first <= now_.steady_ms) {
     ready_.push_back(std::move(delayed_.begin()->second));
     delayed_.erase(delayed_.begin());
   }
-  while (!ready_.empty() && commits_under_way_ < limits_.commits_under_way_max) {
+  while (commits_under_way_ < limits_.commits_under_way_max) {
     Batch batch;
     std::vector<std::string> keys;
     std::size_t bytes = 0;
-    // One more entry of the largest size always fits.
-    while (!ready_.empty() && batch.size() < store_.limits.batch_entries_max &&
+    pack_upkeep(batch, keys, bytes);
+    // With a tick of long ago nothing is stamped. One more entry of the largest size always fits.
+    const bool may_stamp = !clock_.old(now_.steady_ms);
+    while (may_stamp && !ready_.empty() && batch.size() < store_.limits.batch_entries_max &&
            bytes + store_.limits.entry_bytes_max <= store_.limits.batch_bytes_max) {
       const std::string key = std::move(ready_.front());
       ready_.pop_front();
@@ -33,9 +27,13 @@ void Engine::pump() {
       work.queued = false;
       if (!decide_key(key, work, batch)) continue;
       bytes += entry_bytes(batch.back());
-      keys.push_back(key);
+      keys.push_back(store_key(key));
     }
-    if (batch.empty()) return;
+    if (batch.empty()) {
+      // A claim may have been put behind a lease that is to be made now.
+      if (leases_wait()) continue;
+      return;
+    }
     const std::uint64_t commit = ++last_commit_;
     commits_[commit] = std::move(keys);
     ++commits_under_way_;
@@ -50,6 +48,10 @@ bool Engine::decide_key(const std::string& key, Work& work, Batch& batch) {
     return false;
   }
   Fold fold = this->fold(key, work);
+  if (fold.decided.empty()) {  // all of it waits for a lease
+    finish(key, work);
+    return false;
+  }
   work.deciding = std::move(fold.decided);
   work.answers = std::move(fold.answers);
   // With one writer, what this memory shows is what stands, unless a write is in doubt.
@@ -87,7 +89,23 @@ void Engine::take(CommitAnswered input) {
   set_store_away(tally.failed + tally.unknown == tally.entries);
 }
 
-void Engine::settle(const std::string& key, Outcome outcome, Committed& tally) {
+void Engine::settle(const std::string& store_key, Outcome outcome, Committed& tally) {
+  tally.refused += std::holds_alternative<Refused>(outcome) ? 1 : 0;
+  tally.unknown += std::holds_alternative<Unknown>(outcome) ? 1 : 0;
+  tally.failed += std::holds_alternative<Failed>(outcome) ? 1 : 0;
+  if (auto* refused = std::get_if<Refused>(&outcome)) {
+    const bool present = refused->current.has_value();
+    observe(store_key, present ? refused->current->revision : refused->at.value,
+            present ? std::optional(std::move(refused->current->bytes)) : std::nullopt);
+  }
+  if (const auto key = connection_key_of(store_key)) {
+    settle_connection(std::string(*key), std::move(outcome));
+  } else {
+    settle_upkeep(store_key, outcome);
+  }
+}
+
+void Engine::settle_connection(const std::string& key, Outcome outcome) {
   Work& work = work_[key];
   work.under_way = false;
   if (const auto* done = std::get_if<Applied>(&outcome)) {
@@ -95,13 +113,7 @@ void Engine::settle(const std::string& key, Outcome outcome, Committed& tally) {
     attend_present(key);
     return;
   }
-  if (auto* refused = std::get_if<Refused>(&outcome)) {
-    ++tally.refused;
-    if (refused->current) {
-      observe(store_key(key), refused->current->revision, std::move(refused->current->bytes));
-    } else {
-      observe(store_key(key), refused->at.value, std::nullopt);
-    }
+  if (std::holds_alternative<Refused>(outcome)) {
     retry(key, work);
     attend_present(key);
     return;
@@ -109,11 +121,9 @@ void Engine::settle(const std::string& key, Outcome outcome, Committed& tally) {
   if (std::holds_alternative<Unknown>(outcome)) {
     // It may have been applied, or still be. The same commands are decided again and committed over
     // the same revision; whichever write lands first, the other one is refused and shows it.
-    ++tally.unknown;
     work.doubt = work.expected;
     for (Waiting& waiting : work.deciding) waiting.in_doubt = true;
   } else {
-    ++tally.failed;
     work.conflicts = std::max(work.conflicts, 2);
     answer_store_away(key, work);
   }
@@ -144,6 +154,7 @@ void Engine::applied(const std::string& key, Work& work, Revision revision) {
       if (step.generation == kThisCommit) step.generation = generation;
       out_.emplace_back(Happened{key, step, revision});
     }
+    const bool ended = !work.steps.empty() && is_final(work.steps.back().to);
     std::optional<std::string> bytes;
     if (work.write == Write::kPut) bytes = std::move(work.record);
     // Events first: the notice of the change may send them at once.
@@ -155,6 +166,7 @@ void Engine::applied(const std::string& key, Work& work, Revision revision) {
       }
     }
     observe(store_key(key), revision, std::move(bytes));
+    if (ended) make_room(key, false);
   }
   answer_all(key, work, revision);
   work.conflicts = 0;
@@ -162,9 +174,13 @@ void Engine::applied(const std::string& key, Work& work, Revision revision) {
 }
 
 void Engine::retry(const std::string& key, Work& work) {
-  while (!work.deciding.empty()) {
-    work.waiting.push_front(std::move(work.deciding.back()));
-    work.deciding.pop_back();
+  for (; !work.deciding.empty(); work.deciding.pop_back()) {
+    if (!work.deciding.back().upkeep) {
+      work.waiting.push_front(std::move(work.deciding.back()));
+      continue;
+    }
+    --waiting_;
+    --sweeps_waiting_;
   }
   work.answers.clear();
   if (work.waiting.empty()) {
@@ -191,7 +207,10 @@ void Engine::answer_all(const std::string& key, Work& work, Revision revision) {
     const auto* granted = std::get_if<Granted>(&work.answers[i]);
     const std::optional<Granted> grant = granted ? std::optional(*granted) : std::nullopt;
     answer(key, work.deciding[i], std::move(work.answers[i]), revision);
-    if (claim != nullptr && grant) follow_grant(key, *claim, *grant);
+    if (claim == nullptr || !grant) continue;
+    if (grant->took_over) damper_.took_over(key, now_.steady_ms);
+    if (grant->capped) make_room(key, true);
+    follow_grant(key, *claim, *grant);
   }
   work.deciding.clear();
   work.answers.clear();
@@ -200,8 +219,10 @@ void Engine::answer_all(const std::string& key, Work& work, Revision revision) {
 void Engine::answer(const std::string& key, const Waiting& waiting, Answer answer,
                     Revision revision) {
   if (auto* found = std::get_if<Found>(&answer)) {
-    found->owner_attached = attached(found->record.owner);
+    const SeenConnection now = seen(key, std::move(found->record), revision);
+    *found = {now.record, now.owner_attached, now.orphaned};
   }
+  if (waiting.upkeep) --sweeps_waiting_;
   if (waiting.listed != 0) {
     reconcile(waiting.listed, waiting.entry);
   } else if (waiting.ticket != 0) {
@@ -231,7 +252,7 @@ void Engine::settle_own(const Outcome& outcome) {
 
 // An idle engine would never hear that its store is back: it asks.
 void Engine::probe_store() {
-  if (!store_away_ || commits_under_way_ > 0 || now_.steady_ms < probe_at_ms_) return;
+  if (!commits_away_ || commits_under_way_ > 0 || now_.steady_ms < probe_at_ms_) return;
   Entry entry{.key = std::string(kBaseKey), .write = Write::kCompareOnly};
   if (const Replica::Slot* base = replica_.find(kBaseKey)) entry.expected = base->revision;
   commits_[++last_commit_] = {};
@@ -241,6 +262,13 @@ void Engine::probe_store() {
 
 void Engine::set_store_away(bool away) {
   probe_at_ms_ = now_.steady_ms + limits_.store_away_after_ms;
+  commits_away_ = away;
+  tell_store_away();
+}
+
+// Away is a store that promises nothing, and one that does not say what time it is.
+void Engine::tell_store_away() {
+  const bool away = commits_away_ || clock_.lost(now_.steady_ms);
   if (away == store_away_) return;
   store_away_ = away;
   for (const auto& [stream, what] : streams_) {

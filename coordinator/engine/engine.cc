@@ -24,7 +24,14 @@ std::optional<Refusal> take_away_this_commit(Command& command) {
 }  // namespace
 
 Engine::Engine(EngineLimits limits, StoreTraits store, std::function<double()> random)
-    : limits_(limits), store_(store), random_(std::move(random)), deliveries_(limits) {}
+    : limits_(limits),
+      store_(store),
+      random_(std::move(random)),
+      replica_(limits.authority.deadlines),
+      clock_(limits.tick_ms),
+      leases_(limits.leases),
+      damper_(limits.takeovers_per_minute_max),
+      deliveries_(limits) {}
 Engine::~Engine() = default;
 
 Outputs Engine::step(std::vector<Input> inputs, Moment now) {
@@ -38,6 +45,7 @@ Outputs Engine::step(std::vector<Input> inputs, Moment now) {
     std::visit([this](auto& what) { take(std::move(what)); }, input);
   }
   if (phase_ == Phase::kServing) {
+    plan_upkeep();
     pump();
     probe_store();
     deliveries_.pump(now_.steady_ms, out_);
@@ -52,7 +60,11 @@ std::optional<std::uint64_t> Engine::wake_at_ms() const {
   if (phase_ != Phase::kServing) return at;
   if (!delayed_.empty()) earlier(delayed_.begin()->first);
   if (!acknowledgements_due_.empty()) earlier(acknowledgements_due_.front().first);
-  if (store_away_ && commits_under_way_ == 0) earlier(probe_at_ms_);
+  if (commits_away_ && commits_under_way_ == 0) earlier(probe_at_ms_);
+  if (leases_.any_ready() && leases_rest_until_ms_ > now_.steady_ms) {
+    earlier(leases_rest_until_ms_);
+  }
+  if (const auto tick_at = clock_.wake_at_ms(now_.steady_ms)) earlier(*tick_at);
   if (const auto read_at = deliveries_.wake_at_ms()) earlier(*read_at);
   return at;
 }
@@ -85,6 +97,7 @@ void Engine::take(LoadEnded input) {
     load_after(limits_.store_away_after_ms);
     return;
   }
+  clock_.proved(load_asked_ms_);
   fed_ = *input.position;
   newest_ = std::max(newest_, fed_.value);
   for (const std::string& key : replica_.missing(keys, fed_)) {
@@ -109,6 +122,7 @@ void Engine::load_after(std::uint64_t delay_ms) {
   if (delay_ms > 0) {
     load_at_ms_ = now_.steady_ms + delay_ms;
   } else {
+    load_asked_ms_ = now_.steady_ms;
     out_.emplace_back(StartLoad{});
   }
 }
@@ -138,8 +152,11 @@ void Engine::begin_serving() {
   if (phase_ == Phase::kServing) return;
   phase_ = Phase::kServing;
   for (auto& [key, work] : work_) make_ready(key, work);
+  // Where in the order of things their lists began cannot be said any more: the gateway may have
+  // attached and claimed elsewhere since, so nothing may be taken from it for not being listed. It
+  // lists anew instead.
   for (auto& [id, stream] : streams_) {
-    stream.began = newest_;  // its grants before that are in its list, or are claims still pending
+    out_.emplace_back(Notified{id, AttachAgain{}});
     if (stream.list_complete && stream.unanswered.empty()) end_listing(id);
   }
 }
@@ -160,6 +177,7 @@ void Engine::take(FeedLost) { load_after(0); }
 // ---- commands ----
 
 void Engine::take(CommandGiven input) {
+  note_speaker(input.command);
   if (const auto* acknowledge = std::get_if<Acknowledge>(&input.command)) {
     note_acknowledgement(input.key, *acknowledge);
     if (input.ticket != 0) {
@@ -294,8 +312,10 @@ void Engine::take(WatchOpened input) { watchers_[input.watcher] = std::move(inpu
 void Engine::take(WatchClosed input) { watchers_.erase(input.watcher); }
 
 SeenConnection Engine::seen(const std::string& key, Record record, Revision revision) const {
-  SeenConnection connection{key, std::move(record), revision, false};
+  SeenConnection connection{.key = key, .record = std::move(record), .revision = revision};
   connection.owner_attached = attached(connection.record.owner);
+  connection.orphaned = !connection.record.owner.empty() &&
+                        !owner_lives(connection.record.owner, revision);
   return connection;
 }
 

@@ -25,7 +25,10 @@
 #include "absl/container/flat_hash_set.h"
 #include "coordinator/engine/delivery.h"
 #include "coordinator/engine/engine_types.h"
+#include "coordinator/engine/lease_book.h"
 #include "coordinator/engine/replica.h"
+#include "coordinator/engine/takeover_damper.h"
+#include "coordinator/engine/tick_clock.h"
 
 namespace interlock {
 
@@ -43,16 +46,21 @@ class Engine {
 
   bool ready() const { return phase_ == Phase::kServing; }
   bool store_away() const { return store_away_; }
+  Tick tick() const { return clock_.tick(); }
+  const LeaseBook& leases() const { return leases_; }
   const Replica& replica() const { return replica_; }
   std::size_t waiting_commands() const { return waiting_; }
   // What is kept for keys besides their records: nothing, once nobody asks about them.
-  std::size_t keys_at_work() const { return work_.size() + acknowledgements_.size(); }
+  std::size_t keys_at_work() const {
+    return work_.size() + acknowledgements_.size() + parked_.size();
+  }
 
  private:
   enum class Phase { kNew, kLoading, kSettingBase, kServing };
   struct Waiting {
     Ticket ticket = 0;      // 0: nobody waits for the answer
     bool in_doubt = false;  // an earlier try of it may have been applied
+    bool upkeep = false;    // a sweep: dropped unless it holds at once, since it is seen again
     StreamId listed = 0;    // a lookup for this stream's reconcile list
     ListedConnection entry;
     Command command;
@@ -110,7 +118,8 @@ class Engine {
   void fold_one(Fold& fold, const Waiting& waiting);
   void fold_claim(Fold& fold, const Waiting& waiting);
   static Entry entry_of(const std::string& key, const Fold& fold);
-  void settle(const std::string& key, Outcome outcome, Committed& tally);
+  void settle(const std::string& store_key, Outcome outcome, Committed& tally);
+  void settle_connection(const std::string& key, Outcome outcome);
   void applied(const std::string& key, Work& work, Revision revision);
   void retry(const std::string& key, Work& work);
   void answer_all(const std::string& key, Work& work, Revision revision);
@@ -120,7 +129,36 @@ class Engine {
   void settle_own(const Outcome& outcome);
   void probe_store();
   void set_store_away(bool away);
-  Context context_of() const;
+  void tell_store_away();
+
+  // upkeep.cc: what time makes due, and the leases and the tick that say so
+  void plan_upkeep();
+  bool leases_wait() const;
+  void pack_upkeep(Batch& batch, std::vector<std::string>& keys, std::size_t& bytes);
+  void settle_upkeep(const std::string& store_key, const Outcome& outcome);
+  void lease_settled(const std::string& gateway, const LeaseBook::Result& result, bool written);
+  void observe_upkeep(std::string_view store_key, const std::optional<std::string>& bytes);
+  void tell_expired(const std::string& gateway);
+  void note_speaker(const Command& command);
+  bool owner_lives(const std::string& owner, Revision revision) const;
+  bool park(const std::string& key, Waiting& waiting);
+  void unpark(const std::string& gateway, bool failed);
+  void find_dead_owners();
+  void plan_sweeps();
+  const Replica::Slot* pick_for_sweep();
+  void sweep(const std::string& key, Revision seen, bool capped);
+  struct SubjectUse {
+    Admission admission;
+    std::size_t final_records = 0;
+    const Replica::Slot* oldest_waiting = nullptr;
+    const Replica::Slot* oldest_final = nullptr;
+  };
+  SubjectUse look_at_subject(std::string_view key) const;
+  void make_room(const std::string& key, bool session_begun);
+  Context context_of(const std::string& key, const std::optional<Record>& record,
+                     Revision revision) const;
+  void complete(Context& context, const std::string& key, const Claim& claim,
+                const std::optional<Record>& record) const;
 
   // streams.cc: what the records' changes mean to gateways and watchers
   void observe(std::string_view key, Revision revision, std::optional<std::string> bytes);
@@ -153,10 +191,21 @@ class Engine {
   std::size_t waiting_ = 0;
   std::size_t commits_under_way_ = 0;
   std::uint64_t last_commit_ = 0;
-  absl::flat_hash_map<std::uint64_t, std::vector<std::string>> commits_;  // keys, as in the batch
+  absl::flat_hash_map<std::uint64_t, std::vector<std::string>> commits_;  // keys of the store
   std::optional<std::uint64_t> load_at_ms_;  // the load before it failed
-  bool store_away_ = false;
+  std::uint64_t load_asked_ms_ = 0;
+  bool commits_away_ = false;  // the last commit came to nothing
+  bool store_away_ = false;    // as the streams were told
   std::uint64_t probe_at_ms_ = 0;
+  TickClock clock_;
+  LeaseBook leases_;
+  std::uint64_t leases_rest_until_ms_ = 0;  // nobody knew what became of the last ones
+  TakeoverDamper damper_;
+  absl::flat_hash_map<std::string, std::vector<std::pair<std::string, Waiting>>> parked_;
+  std::vector<std::string> dead_owners_;  // of something
+  bool owners_changed_ = false;
+  absl::flat_hash_map<std::string, Entry> upkeep_writes_;  // under way, of the tick and of leases
+  std::size_t sweeps_waiting_ = 0;
   struct PendingAcknowledgement {
     Acknowledge what;
     std::uint64_t due_ms = 0;  // 0: it waits with the commands of its key
@@ -166,7 +215,7 @@ class Engine {
   Deliveries deliveries_;
   struct Stream {
     std::string gateway_id;
-    Revision began = 0;                       // what is newer than the list is not judged by it
+    Revision began = 0;  // what is newer than the list is not judged by it; 0: nothing is
     bool list_complete = false;
     absl::flat_hash_set<std::pair<std::string, Generation>> held;
     absl::flat_hash_map<std::string, std::size_t> unanswered;  // entries of the list

@@ -88,10 +88,9 @@ void EngineThread::scan(ScanAsked what, std::function<void(Scanned)> done) {
   post(std::move(what), std::move(done));
 }
 
-StreamId EngineThread::open_stream(std::string gateway_id, std::uint64_t credit_bytes,
-                                   std::function<void(Notice)> notify) {
-  const StreamId stream = ++last_id_;
-  post(StreamOpened{stream, std::move(gateway_id), credit_bytes}, std::move(notify));
+StreamId EngineThread::open_stream(StreamOpened what, std::function<void(Notice)> notify) {
+  const StreamId stream = what.stream = ++last_id_;
+  post(std::move(what), std::move(notify));
   return stream;
 }
 
@@ -164,6 +163,8 @@ Input EngineThread::admit(Posted posted) {
 void EngineThread::show() {
   ready_.store(engine_.ready(), std::memory_order_relaxed);
   store_away_.store(engine_.store_away(), std::memory_order_relaxed);
+  tick_.store(engine_.tick(), std::memory_order_relaxed);
+  live_gateways_.store(engine_.leases().alive(), std::memory_order_relaxed);
   const auto& counts = engine_.replica().connections_by_state();
   for (std::size_t i = 0; i < counts.size(); ++i) {
     by_state_[i].store(counts[i], std::memory_order_relaxed);

@@ -48,8 +48,8 @@ class EngineThread {
   void observe(std::string key, std::function<void(std::optional<SeenConnection>)> done);
   void scan(ScanAsked what, std::function<void(Scanned)> done);
 
-  StreamId open_stream(std::string gateway_id, std::uint64_t credit_bytes,
-                       std::function<void(Notice)> notify);
+  // The stream is numbered here.
+  StreamId open_stream(StreamOpened what, std::function<void(Notice)> notify);
   void list(StreamListed what) { post(Input{std::move(what)}); }
   void add_credit(StreamId stream, std::uint64_t bytes) { post(StreamCredit{stream, bytes}); }
   void heartbeat(StreamId stream, std::uint64_t number) { post(StreamHeartbeat{stream, number}); }
@@ -61,6 +61,8 @@ class EngineThread {
   bool ready() const { return ready_.load(std::memory_order_relaxed); }
   bool store_away() const { return store_away_.load(std::memory_order_relaxed); }
   std::array<std::size_t, 13> connections_by_state() const;
+  Tick tick() const { return tick_.load(std::memory_order_relaxed); }
+  std::size_t live_gateways() const { return live_gateways_.load(std::memory_order_relaxed); }
 
  private:
   using Callback = std::variant<std::monostate, AnswerTo,
@@ -90,6 +92,8 @@ class EngineThread {
   std::atomic<bool> ready_{false};
   std::atomic<bool> store_away_{false};
   std::array<std::atomic<std::size_t>, 13> by_state_{};
+  std::atomic<Tick> tick_{0};
+  std::atomic<std::size_t> live_gateways_{0};
 
   std::mutex mutex_;
   std::condition_variable posted_;

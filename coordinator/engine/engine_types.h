@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "coordinator/authority/decide.h"
+#include "coordinator/authority/lease.h"
 #include "coordinator/store/store.h"
 
 namespace interlock {
@@ -38,6 +39,11 @@ struct EngineLimits {
   std::size_t delivery_bytes_max = 256 * 1024;
   std::uint32_t scan_records_max = 200;            // answered by one scan
   std::uint32_t scan_visits_max = 2'000;           // looked at by one scan
+  LeaseLimits leases;
+  std::uint64_t tick_ms = 1'000;                   // how long a tick stands, at least
+  std::size_t sweeps_under_way_max = 64;           // of orphans and of what is due
+  std::uint64_t takeovers_per_minute_max = 10;     // of one key, from a live owner; 0: no limit
+  std::uint64_t final_records_per_subject_max = 100;  // one more removes the oldest; 0: no limit
 };
 
 // What the engine must know of the store that it is over.
@@ -78,6 +84,7 @@ struct StreamOpened {
   StreamId stream = 0;
   std::string gateway_id;
   std::uint64_t credit_bytes = 0;
+  std::string address;  // display only
 };
 struct StreamListed {
   StreamId stream = 0;
@@ -120,6 +127,7 @@ struct SeenConnection {
   Record record;
   Revision revision = 0;
   bool owner_attached = false;  // to this coordinator
+  bool orphaned = false;        // its owner's lease has run out
 };
 struct Scanned {
   Ticket ticket = 0;
@@ -158,6 +166,8 @@ struct StateMoved {
 };
 struct HeartbeatConfirmed { std::uint64_t number = 0; };
 struct StoreIsAway { bool away = false; };
+struct AttachAgain {};   // its list came before anybody could judge it
+struct LeaseExpired {};  // the gateway owns nothing any more, and its id never comes back
 struct EventsDelivered {
   std::string key;
   Generation generation = 0;
@@ -165,7 +175,8 @@ struct EventsDelivered {
   std::uint64_t payload_bytes = 0;
 };
 using Notice = std::variant<ListAnswered, ListEnded, Superseded, Released, StateMoved,
-                            HeartbeatConfirmed, StoreIsAway, EventsDelivered>;
+                            HeartbeatConfirmed, StoreIsAway, AttachAgain, LeaseExpired,
+                            EventsDelivered>;
 struct Notified { StreamId stream = 0; Notice notice; };
 
 // For the log and the metrics: durable, in order per key.

@@ -61,12 +61,12 @@ void Engine::gather_claims(std::deque<Waiting>& waiting, std::size_t count) {
 
 Engine::Fold Engine::fold(const std::string& key, Work& work) {
   Fold fold;
-  fold.context = context_of();
   const Replica::Slot* slot = replica_.find(store_key(key));
   if (slot != nullptr && slot->present()) {
     fold.record = replica_.record(*slot);
     fold.expected = slot->revision;
   }
+  fold.context = context_of(key, fold.record, fold.expected);
   // It rides along in whatever is asked of the store, so that no answer shows it before it is
   // durable.
   if (const auto pending = acknowledgements_.find(key);
@@ -84,7 +84,10 @@ Engine::Fold Engine::fold(const std::string& key, Work& work) {
        ++i) {
     Waiting waiting = std::move(work.waiting.front());
     work.waiting.pop_front();
-    if (std::holds_alternative<Claim>(waiting.command)) {
+    if (park(key, waiting)) continue;
+    fold.context.revision = fold.wrote ? 0 : fold.expected;
+    if (const auto* claim = std::get_if<Claim>(&waiting.command)) {
+      complete(fold.context, key, *claim, fold.record);
       fold_claim(fold, waiting);
     } else {
       fold_one(fold, waiting);
@@ -104,7 +107,9 @@ void Engine::fold_one(Fold& fold, const Waiting& waiting) {
 
 void Engine::fold_claim(Fold& fold, const Waiting& waiting) {
   const Claim& claim = std::get<Claim>(waiting.command);
-  Decision decision = decide(fold.record, waiting.command, fold.context);
+  Context context = fold.context;
+  context.owner_lives = context.owner_lives || fold.grant;  // who was granted just now lives
+  Decision decision = decide(fold.record, waiting.command, context);
   if (!decision.record) {
     fold.answers.push_back(std::move(decision.answer));
     return;

@@ -218,13 +218,65 @@ absl::StatusOr<std::uint64_t> decode_base(std::string_view bytes) {
   return in.base();
 }
 
+std::string encode(const Lease& lease) {
+  v1::GatewayRecord out;
+  out.set_renewed_tick(lease.renewed_tick);
+  out.set_expired(lease.expired);
+  out.set_address(lease.address);
+  out.set_first_seen_unix_ms(lease.first_seen_unix_ms);
+  restore_unknown(lease.unknown, &out);
+  std::string bytes = out.SerializeAsString();
+  // No bytes at all would be a deletion to the replica.
+  return bytes.empty() ? std::string("\x08\x00", 2) : bytes;
+}
+
+absl::StatusOr<Lease> decode_lease(std::string_view bytes) {
+  v1::GatewayRecord in;
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::DataLossError("the store holds a gateway's lease that this build cannot read");
+  }
+  return Lease{in.renewed_tick(), in.expired(), in.address(), in.first_seen_unix_ms(),
+               unknown_of(in)};
+}
+
+std::string encode(const TickRecord& record) {
+  v1::TickRecord out;
+  out.set_tick(record.tick);
+  restore_unknown(record.unknown, &out);
+  return out.SerializeAsString();
+}
+
+absl::StatusOr<TickRecord> decode_tick(std::string_view bytes) {
+  v1::TickRecord in;
+  if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || in.tick() == 0) {
+    return absl::DataLossError("the store's tick cannot be read");
+  }
+  return TickRecord{in.tick(), unknown_of(in)};
+}
+
 std::string store_key(std::string_view connection_key) {
   return std::string(kConnectionPrefix) + std::string(connection_key);
 }
 
+std::string lease_key(std::string_view gateway_id) {
+  return std::string(kGatewayPrefix) + std::string(gateway_id);
+}
+
+namespace {
+
+std::optional<std::string_view> behind(std::string_view prefix, std::string_view store_key) {
+  if (!store_key.starts_with(prefix)) return std::nullopt;
+  return store_key.substr(prefix.size());
+}
+
+}  // namespace
+
 std::optional<std::string_view> connection_key_of(std::string_view store_key) {
-  if (!store_key.starts_with(kConnectionPrefix)) return std::nullopt;
-  return store_key.substr(kConnectionPrefix.size());
+  return behind(kConnectionPrefix, store_key);
+}
+
+std::optional<std::string_view> gateway_id_of(std::string_view store_key) {
+  return behind(kGatewayPrefix, store_key);
 }
 
 }  // namespace interlock

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "coordinator/authority/decide.h"
+#include "coordinator/authority/lease.h"
 #include "coordinator/store/store.h"
 
 namespace interlock {
@@ -22,13 +23,26 @@ absl::StatusOr<OutboxEvent> decode_event(Sequence sequence, std::string_view byt
 std::string encode_base(std::uint64_t base);
 absl::StatusOr<std::uint64_t> decode_base(std::string_view bytes);
 
+std::string encode(const Lease& lease);
+absl::StatusOr<Lease> decode_lease(std::string_view bytes);
+
+// The store's clock.
+struct TickRecord {
+  Tick tick = 0;
+  std::string unknown;  // fields of a newer build, byte for byte
+};
+std::string encode(const TickRecord& record);
+absl::StatusOr<TickRecord> decode_tick(std::string_view bytes);
+
 // Keys of the store: one letter for the kind of record, then its name.
 inline constexpr std::string_view kBaseKey = "b/";
 inline constexpr std::string_view kTickKey = "t/";
 inline constexpr std::string_view kGatewayPrefix = "g/";
 inline constexpr std::string_view kConnectionPrefix = "c/";
 std::string store_key(std::string_view connection_key);
+std::string lease_key(std::string_view gateway_id);
 // Nothing when it is the key of another kind of record.
 std::optional<std::string_view> connection_key_of(std::string_view store_key);
+std::optional<std::string_view> gateway_id_of(std::string_view store_key);
 
 }  // namespace interlock

@@ -16,22 +16,55 @@ Replica::Slot& Replica::slot_of(std::string_view key) {
   return reference;
 }
 
+namespace {
+
+// A member of `members` that stands at `at` leaves; the last one takes its place.
+template <class Slot>
+void leave(std::vector<Slot*>& members, std::uint32_t Slot::* place, const Slot& slot) {
+  Slot* last = members.back();
+  members[slot.*place] = last;
+  last->*place = slot.*place;
+  members.pop_back();
+}
+
+template <class Slot>
+void join(std::vector<Slot*>& members, std::uint32_t Slot::* place, Slot& slot) {
+  slot.*place = static_cast<std::uint32_t>(members.size());
+  members.push_back(&slot);
+}
+
+template <class Slot>
+const Slot* pick(const std::vector<Slot*>& members, double random) {
+  const auto place = static_cast<std::size_t>(random * static_cast<double>(members.size()));
+  return members[std::min(place, members.size() - 1)];
+}
+
+}  // namespace
+
 void Replica::unindex(Slot& slot) {
   if (!slot.present() || !connection_key_of(slot.key)) return;
   --connections_;
   --by_state_[static_cast<std::size_t>(slot.state)];
+  if (slot.due != 0) {
+    const auto due = due_.find(slot.due);
+    leave(due->second, &Slot::due_at, slot);
+    if (due->second.empty()) due_.erase(due);
+    slot.due = 0;
+  }
   if (slot.owner.empty()) return;
   const auto owned = owned_.find(slot.owner);
-  owned->second.erase(&slot);
+  leave(owned->second, &Slot::owned_at, slot);
   if (owned->second.empty()) owned_.erase(owned);
 }
 
-void Replica::index(Slot& slot, State state, std::string_view owner) {
+void Replica::index(Slot& slot, const Record& record) {
   ++connections_;
-  slot.state = state;
-  slot.owner = owner;
-  ++by_state_[static_cast<std::size_t>(state)];
-  if (!owner.empty()) owned_[slot.owner].insert(&slot);
+  slot.state = record.state;
+  slot.owner = record.owner;
+  ++by_state_[static_cast<std::size_t>(record.state)];
+  if (!slot.owner.empty()) join(owned_[slot.owner], &Slot::owned_at, slot);
+  slot.due = due_tick(record, deadlines_).value_or(0);
+  if (slot.due != 0) join(due_[slot.due], &Slot::due_at, slot);
 }
 
 Replica::Taken Replica::put(std::string_view key, Revision revision, std::string bytes) {
@@ -47,7 +80,7 @@ Replica::Taken Replica::put(std::string_view key, Revision revision, std::string
   unindex(slot);
   slot.revision = revision;
   slot.bytes = std::move(bytes);
-  index(slot, record->state, record->owner);
+  index(slot, *record);
   return Taken::kNewer;
 }
 
@@ -113,6 +146,27 @@ std::vector<std::string> Replica::owned_by(std::string_view gateway) const {
   for (const Slot* slot : owned->second) keys.push_back(slot->key);
   std::sort(keys.begin(), keys.end());
   return keys;
+}
+
+std::size_t Replica::owned_count(std::string_view gateway) const {
+  const auto owned = owned_.find(std::string(gateway));
+  return owned == owned_.end() ? 0 : owned->second.size();
+}
+
+const Replica::Slot& Replica::owned_at_random(std::string_view gateway, double random) const {
+  return *pick(owned_.find(std::string(gateway))->second, random);
+}
+
+std::vector<std::string> Replica::owners() const {
+  std::vector<std::string> names;
+  for (const auto& [owner, members] : owned_) names.push_back(owner);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+const Replica::Slot* Replica::due_at_random(Tick tick, double random) const {
+  if (due_.empty() || due_.begin()->first > tick) return nullptr;
+  return pick(due_.begin()->second, random);
 }
 
 }  // namespace interlock

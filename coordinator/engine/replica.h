@@ -9,12 +9,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "coordinator/authority/machine.h"
+#include "coordinator/authority/sweep.h"
 #include "coordinator/store/store.h"
 
 namespace interlock {
@@ -27,8 +30,13 @@ class Replica {
     std::string bytes;                  // empty: deleted as of `revision`
     State state = State::kClosed;       // of a connection's record
     std::string owner;                  // of a connection's record; empty: nobody
+    Tick due = 0;                       // when time alone changes the record; 0: never
+    std::uint32_t owned_at = 0;         // its places in the two indexes
+    std::uint32_t due_at = 0;
     bool present() const { return !bytes.empty(); }
   };
+
+  explicit Replica(const DeadlineLimits& deadlines) : deadlines_(deadlines) {}
 
   enum class Taken {
     kNewer,       // taken over
@@ -52,6 +60,12 @@ class Replica {
 
   // Keys of connections that `gateway` owns.
   std::vector<std::string> owned_by(std::string_view gateway) const;
+  std::size_t owned_count(std::string_view gateway) const;
+  // One of them; `random` in [0, 1). There must be one.
+  const Slot& owned_at_random(std::string_view gateway, double random) const;
+  std::vector<std::string> owners() const;  // of anything, in order
+  // One of the connections that have been due for longest at `tick`; nullptr: none is due.
+  const Slot* due_at_random(Tick tick, double random) const;
   // Present slots in the order of their keys, starting behind `after`; until `visit` says false.
   template <class Visit>
   void scan(std::string_view after, Visit visit) const;
@@ -62,18 +76,21 @@ class Replica {
  private:
   Slot& slot_of(std::string_view key);
   void unindex(Slot& slot);
-  void index(Slot& slot, State state, std::string_view owner);
+  void index(Slot& slot, const Record& record);
   struct ByKey {
     using is_transparent = void;
     bool operator()(const Slot* a, const Slot* b) const { return a->key < b->key; }
     bool operator()(const Slot* a, std::string_view b) const { return a->key < b; }
     bool operator()(std::string_view a, const Slot* b) const { return a < b->key; }
   };
+  using Members = std::vector<Slot*>;  // each knows its place, so that it leaves at once
 
+  const DeadlineLimits deadlines_;
   std::uint64_t base_ = 0;
   absl::flat_hash_map<std::string_view, std::unique_ptr<Slot>> slots_;
   absl::btree_set<const Slot*, ByKey> order_;
-  absl::flat_hash_map<std::string, absl::flat_hash_set<const Slot*>> owned_;
+  absl::flat_hash_map<std::string, Members> owned_;
+  absl::btree_map<Tick, Members> due_;
   std::vector<std::pair<Revision, std::string>> deletions_;
   std::array<std::size_t, 13> by_state_{};
   std::size_t connections_ = 0;

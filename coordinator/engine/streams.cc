@@ -42,17 +42,21 @@ std::vector<Transition> newest_steps(const Record& record, std::uint64_t fresh) 
 void Engine::observe(std::string_view store_key, Revision revision,
                      std::optional<std::string> bytes) {
   newest_ = std::max(newest_, revision);
+  // The feed has shown everything up to fed_: what is not here any more was deleted since. The late
+  // answer to a commit must not bring it back.
+  if (bytes && revision <= fed_.value && replica_.find(store_key) == nullptr) return;
   const std::optional<std::string_view> name = connection_key_of(store_key);
   std::optional<Record> before;
   if (name) before = replica_.record(store_key);
-  const Replica::Taken taken = bytes ? replica_.put(store_key, revision, *std::move(bytes))
+  const Replica::Taken taken = bytes ? replica_.put(store_key, revision, *bytes)
                                      : replica_.remove(store_key, revision);
   if (taken == Replica::Taken::kUnreadable) {
     out_.emplace_back(Fatal{"the store holds a record that this build cannot read: " +
                             std::string(store_key) + "; start the build that wrote it"});
     return;
   }
-  if (taken == Replica::Taken::kOld || !name) return;
+  if (taken == Replica::Taken::kOld) return;
+  if (!name) return observe_upkeep(store_key, bytes);
   const std::string key(*name);
   const std::optional<Record> after = replica_.record(store_key);
   if (!before && !after) return;
@@ -159,9 +163,10 @@ void Engine::take(StreamOpened input) {
   }
   Stream& stream = streams_[input.stream];
   stream.gateway_id = input.gateway_id;
-  stream.began = newest_;
+  if (phase_ == Phase::kServing) stream.began = newest_;
   stream_of_gateway_[input.gateway_id] = input.stream;
   deliveries_.open(input.stream, input.credit_bytes);
+  leases_.begin(input.gateway_id, std::move(input.address), now_.unix_us / 1000);
   if (store_away_) out_.emplace_back(Notified{input.stream, StoreIsAway{true}});
 }
 
@@ -179,8 +184,9 @@ void Engine::take(StreamClosed input) {
 void Engine::take(StreamCredit input) { deliveries_.add_credit(input.stream, input.bytes); }
 
 void Engine::take(StreamHeartbeat input) {
-  if (!streams_.contains(input.stream) || phase_ != Phase::kServing || store_away_) return;
-  out_.emplace_back(Notified{input.stream, HeartbeatConfirmed{input.number}});
+  const auto stream = streams_.find(input.stream);
+  if (stream == streams_.end()) return;
+  leases_.heartbeat(stream->second.gateway_id, {input.stream, input.number});
 }
 
 void Engine::take(ReadAnswered input) {
@@ -221,6 +227,8 @@ void Engine::reconcile(StreamId id, const ListedConnection& entry) {
   if (const std::optional<Record> record = replica_.record(store_key(entry.key))) {
     if (record->generation > entry.generation) {
       listed.answer = SupersededBy{record->generation};
+    } else if (leases_.fate(stream.gateway_id) == LeaseFate::kExpired) {
+      listed.answer = ReleasedFor{.reason = Reason::kGatewayExpired};
     } else if (record->generation == entry.generation && record->owner == stream.gateway_id) {
       listed.answer =
           Kept{record->state, record->last_op, record->acknowledged, record->last_sequence};

@@ -52,7 +52,8 @@ grpc::ServerUnaryReactor* AdminService::Get(grpc::CallbackServerContext* context
     return answer_command<Found, Lookup>(
         parts_, context, method, request->key(), std::move(lookup),
         [request, response](const Found& found, Revision revision) {
-          const SeenConnection seen{request->key(), found.record, revision, found.owner_attached};
+          const SeenConnection seen{request->key(), found.record, revision, found.owner_attached,
+                                    found.orphaned};
           to_proto(seen, v1::LATEST, response);
         });
   }

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "coordinator/engine/engine_thread.h"
+#include "coordinator/service/attach_messages.h"
 #include "coordinator/service/workers.h"
-#include "interlock/v1/gateway.pb.h"
 
 namespace interlock {
 
@@ -48,12 +48,9 @@ class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1:
 
   // What is wrong with the message, as an INVALID_ARGUMENT sentence; empty: nothing.
   std::string take(const v1::AttachRequest& request);
-  std::string take_hello(const v1::AttachRequest& request);
-  std::string take_list(const v1::AttachRequest& request);
-  void take_claims(const v1::AttachRequest& request);
-  void take_operations(const v1::AttachRequest& request);
-  void take_rest(const v1::AttachRequest& request);
+  void open(const v1::GatewayHello& hello);
 
+  void answer(const Addressee& to, const Answer& answer);
   void notify(Notice notice);
   // `add` fills the message that goes out next.
   template <class Add>
@@ -71,9 +68,8 @@ class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1:
   std::shared_ptr<AttachStream> self_;  // until OnDone
 
   v1::AttachRequest request_;
-  std::string gateway_id_;
+  AttachReader reader_;
   StreamId stream_ = 0;
-  bool list_ended_ = false;
 
   std::mutex mutex_;
   v1::AttachResponse urgent_;           // waits

@@ -4,7 +4,7 @@
 
 #include "common/connection_key.h"
 #include "common/json_check.h"
-#include "coordinator/service/refusal.h"
+#include "coordinator/service/refusal_message.h"
 
 namespace interlock {
 namespace {
@@ -229,6 +229,7 @@ void to_proto(const SeenConnection& seen, v1::Consistency consistency, v1::Conne
   out->set_generation(record.generation);
   out->set_owner(record.owner);
   out->set_owner_attached(seen.owner_attached);
+  out->set_orphaned(seen.orphaned);
   out->set_last_op(record.last_op);
   out->set_last_seq(record.last_sequence);
   out->set_acknowledged(record.acknowledged);

@@ -28,7 +28,8 @@ constexpr const char* kRefusals[] = {"Stale",
                                      "AlreadyAccepted",
                                      "UnknownRun",
                                      "InvalidArgument",
-                                     "StoreAway"};
+                                     "StoreAway",
+                                     "GatewayExpired"};
 constexpr const char* kAnswers[] = {"Granted", "Done", "Settled", "Receipt", "Found", "refused: "};
 
 }  // namespace

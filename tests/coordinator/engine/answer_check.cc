@@ -98,6 +98,7 @@ struct AnswerCheck::Truth {
   bool operator()(const ResourceExhausted&) const { return true; }
   bool operator()(const NotNow&) const { return true; }
   bool operator()(const StoreAway&) const { return true; }
+  bool operator()(const GatewayExpired&) const { return true; }
   bool operator()(const PermissionDenied&) const { return false; }  // nobody asks for others
   bool operator()(const InvalidArgument&) const { return false; }
 };

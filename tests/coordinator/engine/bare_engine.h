@@ -32,15 +32,19 @@ class BareEngine {
   }
   Outputs nothing() { return engine.step({}, {now_ms, 1'700'000'000'000'000}); }
 
-  // Serving, with base 1,000 and nothing else at position 1.
+  // Serving, with base 1,000 and the leases of two gateways at position 1.
   void start() {
     nothing();
-    give(RecordsLoaded{{base_record(1'000)}});
+    const std::string lease = encode(Lease{.renewed_tick = 1'000'000'000});
+    give(RecordsLoaded{{base_record(1'000), loaded(lease_key("gateway-a"), 1, lease),
+                        loaded(lease_key("gateway-b"), 1, lease)}});
     give(LoadEnded{Position{1}});
   }
   // The gateway's stream, its list empty.
   void attach(StreamId stream, const std::string& gateway) {
-    give(StreamOpened{stream, gateway, 1024 * 1024});
+    const Outputs opened = give(
+        StreamOpened{.stream = stream, .gateway_id = gateway, .credit_bytes = 1024 * 1024});
+    for (const StartCommit& commit : of<StartCommit>(opened)) give(applied(commit, 1));
     give(StreamListed{.stream = stream, .held = {}, .pending_claims = {}, .end = true});
   }
   // The one commit among the outputs.

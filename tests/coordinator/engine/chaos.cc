@@ -22,6 +22,8 @@ struct KindOf {
   std::string operator()(const StateMoved&) const { return "state_moved"; }
   std::string operator()(const HeartbeatConfirmed&) const { return "heartbeat"; }
   std::string operator()(const StoreIsAway&) const { return "store_away"; }
+  std::string operator()(const AttachAgain&) const { return "attach_again"; }
+  std::string operator()(const LeaseExpired&) const { return "lease_expired"; }
   std::string operator()(const EventsDelivered&) const { return "events"; }
 };
 std::string kind_of(const Notice& notice) { return std::visit(KindOf{}, notice); }

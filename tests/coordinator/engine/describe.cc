@@ -40,6 +40,7 @@ struct DescribeRefusal {
     return fmt::format("InvalidArgument {}", what.field);
   }
   std::string operator()(const StoreAway&) const { return "StoreAway"; }
+  std::string operator()(const GatewayExpired&) const { return "GatewayExpired"; }
 };
 
 struct DescribeAnswer {
@@ -88,6 +89,9 @@ struct DescribeCommand {
   std::string operator()(const Forget& what) const {
     return fmt::format("forget {}", what.generation);
   }
+  std::string operator()(const Sweep& what) const {
+    return fmt::format("sweep {}{}", what.seen, what.capped ? " capped" : "");
+  }
   std::string operator()(const Lookup&) const { return "look"; }
 };
 
@@ -114,6 +118,8 @@ struct DescribeNotice {
   std::string operator()(const HeartbeatConfirmed& what) const {
     return fmt::format("heartbeat {}", what.number);
   }
+  std::string operator()(const AttachAgain&) const { return "attach again"; }
+  std::string operator()(const LeaseExpired&) const { return "LeaseExpired"; }
   std::string operator()(const StoreIsAway& what) const {
     return what.away ? "store away" : "store back";
   }

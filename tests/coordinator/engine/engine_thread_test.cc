@@ -100,7 +100,8 @@ TEST_F(EngineThreads, StreamsWatchersAndScansAreHeardFromManyThreads) {
       std::promise<void> confirmed;
       std::latch delivered(20);
       const StreamId stream =
-          engine->open_stream(gateway, 1'000'000, [&](Notice notice) {
+          engine->open_stream({.gateway_id = gateway, .credit_bytes = 1'000'000},
+                              [&](Notice notice) {
             if (std::holds_alternative<HeartbeatConfirmed>(notice)) confirmed.set_value();
             const auto* what = std::get_if<EventsDelivered>(&notice);
             if (what == nullptr) return;

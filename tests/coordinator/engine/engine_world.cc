@@ -36,9 +36,40 @@ MemoryFaults ScriptedFates::faults() const {
   return faults;
 }
 
+namespace {
+
+EngineWorld::Setup prepared(EngineWorld::Setup setup) {
+  if (setup.limits_on) return setup;
+  setup.limits.takeovers_per_minute_max = 0;
+  setup.limits.authority.sessions_per_subject_max = 0;
+  setup.limits.final_records_per_subject_max = 0;
+  return setup;
+}
+
+}  // namespace
+
 EngineWorld::EngineWorld(Setup setup)
-    : setup_(std::move(setup)), random_(setup_.seed), nodes_(setup_.coordinators) {
+    : setup_(prepared(std::move(setup))), random_(setup_.seed), nodes_(setup_.coordinators) {
+  if (!setup_.new_store) fill_store();
   for (std::size_t i = 0; i < nodes_.size(); ++i) start(i);
+}
+
+void EngineWorld::fill_store() {
+  constexpr Tick never_overdue = 1'000'000'000;
+  Batch batch{{.key = std::string(kBaseKey), .record = encode_base(1'700'000'000'000'000)}};
+  for (const std::string& gateway : setup_.gateways) {
+    batch.push_back({.key = lease_key(gateway),
+                     .record = encode(Lease{.renewed_tick = never_overdue})});
+  }
+  world_->apply(batch);
+}
+
+void EngineWorld::note_sent(std::size_t coordinator, const Batch& batch) {
+  Sent sent{coordinator, batch, now_ms()};
+  std::erase_if(sent.batch, [](const Entry& entry) {
+    return entry.key == kTickKey || gateway_id_of(entry.key);
+  });
+  if (!sent.batch.empty()) commits.push_back(std::move(sent));
 }
 
 EngineWorld::~EngineWorld() {
@@ -83,7 +114,8 @@ void EngineWorld::tell(std::size_t coordinator, const std::string& key, Command 
 StreamId EngineWorld::open_stream(std::size_t coordinator, const std::string& gateway,
                                   std::uint64_t credit_bytes) {
   const StreamId stream = ++last_id_;
-  give(coordinator, StreamOpened{stream, gateway, credit_bytes});
+  give(coordinator, StreamOpened{
+                        .stream = stream, .gateway_id = gateway, .credit_bytes = credit_bytes});
   return stream;
 }
 
@@ -247,7 +279,7 @@ void EngineWorld::commit(std::size_t coordinator, StartCommit what) {
       wrong.push_back("Two commits are under way for " + entry.key);
     }
   }
-  commits.push_back({coordinator, what.batch, now_ms()});
+  note_sent(coordinator, what.batch);
   const auto started_ms = now_ms();
   node.store->commit(
       std::move(what.batch),

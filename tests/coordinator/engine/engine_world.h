@@ -54,6 +54,10 @@ class EngineWorld {
     MemoryFaults faults;  // of every store
     std::function<std::uint64_t()> step_lag_ms;  // from an input to its step
     bool keep_trace = false;
+    bool limits_on = false;  // otherwise no subject is capped and no takeover damped
+    // Unless the store is a new one, it has its base, and these gateways have leases for ever.
+    bool new_store = false;
+    std::vector<std::string> gateways{"gateway-a", "gateway-b", "gateway-new", "gateway-old"};
   };
   struct Given {  // an answer
     std::size_t coordinator = 0;
@@ -69,7 +73,7 @@ class EngineWorld {
     Notice notice;
     std::uint64_t at_ms = 0;
   };
-  struct Sent {  // a commit
+  struct Sent {  // a commit, without what it says of ticks and leases
     std::size_t coordinator = 0;
     Batch batch;
     std::uint64_t at_ms = 0;
@@ -143,6 +147,8 @@ class EngineWorld {
   };
   struct Carry;
 
+  void fill_store();
+  void note_sent(std::size_t coordinator, const Batch& batch);
   void schedule_step(std::size_t coordinator, std::uint64_t delay_ms);
   void step(std::size_t coordinator);
   void commit(std::size_t coordinator, StartCommit what);

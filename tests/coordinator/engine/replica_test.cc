@@ -31,7 +31,7 @@ class ReplicaTest : public testing::Test {
     return replica.connections_by_state()[static_cast<std::size_t>(state)];
   }
 
-  Replica replica;
+  Replica replica{DeadlineLimits{}};
 };
 
 TEST_F(ReplicaTest, WhatIsOlderOrTheSameChangesNothing) {

@@ -30,7 +30,9 @@ TEST(CoordinatorConfig, NonsenseIsRefusedByTheNameOfItsFlag) {
     ASSERT_FALSE(config.ok()) << arguments.front();
     EXPECT_NE(config.status().message().find(name), std::string::npos) << config.status();
   };
-  refused({"--listen=127.0.0.1:7400", "--outbox_events_max=0"}, "outbox_events_max");
+  refused({"--listen=7400"}, "--listen");
+  refused({"--listen=127.0.0.1:7400", "--http_listen=here"}, "--http_listen");
+  refused({"--http_listen=127.0.0.1:7401", "--outbox_events_max=0"}, "outbox_events_max");
   refused({"--outbox_events_max=1000", "--outbox_bytes_max=1"}, "outbox_bytes_max");
   refused({"--outbox_bytes_max=1048576", "--heartbeat=1ms"}, "heartbeat");
   refused({"--heartbeat=5s", "--log_level=loud"}, "loud");

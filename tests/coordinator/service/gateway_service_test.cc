@@ -1,3 +1,7 @@
+#include <chrono>
+
+#include "coordinator/store/memory_store.h"
+#include "coordinator/store/thread_scheduler.h"
 #include "tests/coordinator/service/served_coordinator.h"
 
 namespace interlock {
@@ -131,6 +135,38 @@ TEST(GatewayService, NonsenseIsRefusedWithTheFieldThatIsWrong) {
   bad = good;
   bad.set_through(v1::CLOSED);
   EXPECT_EQ(field(bad), "through");
+}
+
+// What a deadline leaves is unknown, not failed: the same claim again finds its grant.
+TEST(GatewayService, ACallEndsAtItsDeadlineAndIsSafelyRepeated) {
+  ThreadScheduler scheduler;
+  auto made = std::make_unique<MemoryStore>(
+      std::make_shared<MemoryWorld>(), [&scheduler](std::uint64_t delay_ms, auto work) {
+        scheduler.run_later(delay_ms, std::move(work));
+      });
+  MemoryStore& store = *made;
+  ServedCoordinator coordinator(Authorizer::open(), std::move(made));
+  const v1::ClaimRequest claim = ServedCoordinator::claim_request("alice:s", kGatewayA);
+
+  store.hold();
+  grpc::ClientContext hurried;
+  const auto began = std::chrono::system_clock::now();
+  hurried.set_deadline(began + std::chrono::milliseconds(200));
+  v1::Granted granted;
+  EXPECT_EQ(coordinator.gateway->Claim(&hurried, claim, &granted).error_code(),
+            grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_LT(std::chrono::system_clock::now() - began, std::chrono::seconds(5));
+  store.release();
+
+  const grpc::Status repeated =
+      coordinator.gateway->Claim(ServedCoordinator::context().get(), claim, &granted);
+  ASSERT_TRUE(repeated.ok()) << repeated.error_message();
+  v1::HistoryRequest asked;
+  asked.set_key("alice:s");
+  v1::HistoryResponse history;
+  ASSERT_TRUE(
+      coordinator.admin->History(ServedCoordinator::context().get(), asked, &history).ok());
+  EXPECT_EQ(history.entries_size(), granted.steps_size()) << "it was granted once";
 }
 
 TEST(GatewayService, WhatALaterVersionBringsIsUnimplemented) {

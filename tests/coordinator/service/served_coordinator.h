@@ -27,9 +27,17 @@ class FailingObserver final : public EngineObserver {
 
 class ServedCoordinator {
  public:
-  explicit ServedCoordinator(Authorizer authorizer = Authorizer::open())
+  // Tests give one subject as many sessions as they like.
+  static EngineLimits limits() {
+    EngineLimits limits;
+    limits.authority.sessions_per_subject_max = 0;
+    return limits;
+  }
+
+  explicit ServedCoordinator(Authorizer authorizer = Authorizer::open(),
+                             std::unique_ptr<Store> store = *open_store("memory:"))
       : authorizer_(std::move(authorizer)),
-        engine_(*open_store("memory:"), EngineLimits{}, [] { return 0.5; }, observer_),
+        engine_(std::move(store), limits(), [] { return 0.5; }, observer_),
         gateways_(parts(), "coordinator", AttachLimits{}),
         events_(parts()),
         admin_(parts()) {
