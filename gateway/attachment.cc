@@ -20,20 +20,21 @@ Attachment::Attachment(std::string gateway_id, std::string address, const Attach
       claims_(limits.waiting_claims_max),
       held_(gateway_id_),
       credit_(limits.event_credit_bytes),
-      schedule_(limits) {}
+      schedule_(limits),
+      lease_(limits) {}
 
 // ---- from the sessions ----
 
 void Attachment::claim(std::uint64_t connection, v1::ClaimRequest request) {
   forget(connection);  // one claim at a time
+  if (identity_over_) return tell(connection, refused_as_expired(request));
   if (claims_.waiting() >= limits_.waiting_claims_max) {
     v1::ClaimAnswer full;
     full.set_key(request.key());
     full.set_claim_id(request.claim_id());
     full.mutable_refusal()->mutable_not_now()->set_after_ms(full_after_ms);
     full.mutable_refusal()->mutable_not_now()->set_message("waiting_claims_max");
-    tell(connection, std::move(full));
-    return;
+    return tell(connection, std::move(full));
   }
   request.set_gateway_id(gateway_id_);
   claims_.add(connection, std::move(request));
@@ -98,10 +99,13 @@ void Attachment::stream_opened(std::uint64_t stream, std::uint64_t now_ms) {
   hello_sent_ = false;
   reconciled_ = false;
   draining_ = false;
+  deaf_ = false;
   cut_.reset();
   claims_.start_stream();
   held_.start_stream();
+  lease_.stream_opened();
   schedule_.opened(now_ms);
+  look_at_lease(now_ms);
 }
 
 void Attachment::stream_closed(std::uint64_t stream, std::uint64_t now_ms, double random) {
@@ -122,20 +126,25 @@ void Attachment::cut(const std::string& why) {
 std::optional<std::string> Attachment::take_cut() { return std::exchange(cut_, std::nullopt); }
 
 std::optional<std::uint64_t> Attachment::open_at_ms() const {
-  if (phase_ != Phase::kClosed) return std::nullopt;
+  if (phase_ != Phase::kClosed || identity_over_) return std::nullopt;
   return schedule_.open_at_ms();
 }
 
 std::optional<std::uint64_t> Attachment::wake_at_ms() const {
-  auto wake = schedule_.wake_at_ms(store_away_);
-  const auto retry = held_.retry_at_ms();
-  if (retry) wake = wake ? std::min(*wake, *retry) : *retry;
+  auto wake = schedule_.wake_at_ms();
+  const auto include = [&wake](std::uint64_t at_ms) {
+    wake = wake ? std::min(*wake, at_ms) : at_ms;
+  };
+  if (const auto retry = held_.retry_at_ms()) include(*retry);
+  if (!holding_ || !granted_.empty()) include(lease_.wake_at_ms());
   return wake;
 }
 
 void Attachment::advance_time(std::uint64_t now_ms) {
-  const auto why = schedule_.overdue(now_ms, store_away_);
-  if (why) cut(*why);
+  look_at_lease(now_ms);
+  // Without a socket there is nobody who would be better off elsewhere.
+  if (lease_.given_up() && !granted_.empty()) release_all(IdentityEnd::kGaveUp);
+  if (const auto why = schedule_.overdue(now_ms)) cut(*why);
   const auto retry = held_.retry_at_ms();
   if (retry && now_ms >= *retry) held_.retry();
 }
@@ -176,6 +185,7 @@ void Attachment::pack_work(Packing& out, std::uint64_t now_ms) {
     out.message.mutable_heartbeat()->set_number(++heartbeat_);
     out.count(out.message.heartbeat());
     schedule_.heartbeat_sent(now_ms);
+    lease_.heartbeat_sent(heartbeat_, now_ms);
   }
   held_.pack_operations(out);
   claims_.pack_abandons(out, heartbeat_ + 1);

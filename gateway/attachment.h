@@ -11,6 +11,11 @@
 //
 // A grant counts only if it answers a claim that is still waited for; any other is detached at
 // once. Answers of an earlier stream are discarded (the shell names the stream in every call).
+//
+// While the lease (lease.h) does not let the gateway act, it holds: claims and operations go on,
+// since the store decides them; the sessions let nothing flow. When the lease has run out, or no
+// coordinator has said anything for too long, every connection is released with 4005, everything is
+// forgotten, and the gateway goes on under another id.
 #pragma once
 
 #include <cstdint>
@@ -23,17 +28,30 @@
 #include "gateway/attachment_limits.h"
 #include "gateway/event_credit.h"
 #include "gateway/held_generations.h"
+#include "gateway/lease.h"
 #include "gateway/stream_schedule.h"
 #include "gateway/waiting_claims.h"
 #include "interlock/v1/gateway.pb.h"
 
 namespace interlock {
 
+// The gateway holds, or acts again. A session whose shell asks act_until_ms() itself is only woken
+// by this.
+struct HoldNotice {
+  bool holding = false;
+};
+
+// Why a gateway id is used up.
+enum class IdentityEnd : std::uint8_t {
+  kExpired,  // a coordinator says so
+  kGaveUp,   // no coordinator has said anything
+};
+
 // What a session is told. The shell brings it to the session that `connection` names.
 struct ConnectionNotice {
   std::uint64_t connection = 0;  // the number that the caller gave with its claim; never 0
   std::variant<v1::ClaimAnswer, v1::OperateAnswer, v1::Superseded, v1::Released, v1::StateNotice,
-               v1::Delivery>
+               v1::Delivery, HoldNotice>
       what;
 };
 
@@ -57,6 +75,8 @@ class Attachment {
   void stream_opened(std::uint64_t stream, std::uint64_t now_ms);
   void stream_closed(std::uint64_t stream, std::uint64_t now_ms, double random);
   void received(std::uint64_t stream, const v1::AttachResponse& message, std::uint64_t now_ms);
+  // After identity_over(): an id that was never used. Until then no stream is opened.
+  void take_identity(std::string gateway_id);
   // Call at wake_at_ms() and after every input.
   void advance_time(std::uint64_t now_ms);
 
@@ -64,12 +84,21 @@ class Attachment {
   // under way; all that waits is packed into it.
   std::optional<v1::AttachRequest> next_message(std::uint64_t now_ms);
   std::vector<ConnectionNotice> take_notices();
-  // The stream must be cut (no hello in time, told to drain, silent, protocol broken): why. For
-  // "drain", end it in good order: what still comes counts. `stream_closed` must follow.
+  // The stream must be cut (no hello in time, told to drain, silent, store away, identity over,
+  // protocol broken): why. For "drain", end it in good order: what still comes counts.
+  // `stream_closed` must follow.
   std::optional<std::string> take_cut();
   // When no stream stands: the moment at which to open one.
   std::optional<std::uint64_t> open_at_ms() const;
   std::optional<std::uint64_t> wake_at_ms() const;
+
+  // The first moment at which no session may act any more; 0: none may now. Ask before every input
+  // and effect of a session: what waits in a frozen process comes before any timer.
+  std::uint64_t act_until_ms() const { return lease_.act_until_ms(); }
+  bool holding() const { return holding_; }  // as of the last input
+  std::optional<IdentityEnd> identity_over() const { return identity_over_; }
+  const std::string& gateway_id() const { return gateway_id_; }
+  const Lease& lease() const { return lease_; }
 
   bool attached() const { return reconciled_; }  // the hello has come and the list is answered
   bool reachable() const { return schedule_.reachable(); }  // a hello stands, or is not overdue
@@ -92,6 +121,10 @@ class Attachment {
     kCut,  // nothing more is sent; waits for the stream's end
   };
   void cut(const std::string& why);
+  void look_at_lease(std::uint64_t now_ms);
+  void release_all(IdentityEnd why);
+  static v1::ClaimAnswer refused_as_expired(const v1::ClaimRequest& request);
+  std::vector<std::uint64_t> connections() const;  // that hold or claim, in order
   bool take_hello(const v1::AttachResponse& message, std::uint64_t now_ms);
   void take_list(const v1::AttachResponse& message);
   void take_reconciled(const v1::Reconciled& entry);
@@ -110,6 +143,7 @@ class Attachment {
   HeldGenerations held_;
   EventCredit credit_;
   StreamSchedule schedule_;
+  Lease lease_;
   std::unordered_map<std::uint64_t, GenerationId> granted_;  // by connection, until it is forgotten
   std::vector<ConnectionNotice> notices_;
 
@@ -119,6 +153,9 @@ class Attachment {
   bool reconciled_ = false;  // the list is answered
   bool draining_ = false;
   bool store_away_ = false;
+  bool holding_ = true;  // as the sessions were told
+  bool deaf_ = false;    // this stream belongs to an id that is used up
+  std::optional<IdentityEnd> identity_over_;
   std::optional<std::string> cut_;
   std::uint64_t heartbeat_ = 0;  // the last one sent, on any stream
   std::uint64_t heartbeat_confirmed_ = 0;

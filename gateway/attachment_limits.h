@@ -14,6 +14,9 @@ struct AttachmentLimits {
   std::uint64_t hello_timeout_ms = 2'000;  // a stream without a hello by then is given up
   std::uint64_t silence_ms = 3'000;  // nothing for a heartbeat and this: given up
   std::uint64_t unreachable_after_ms = 1'000;  // without any coordinator's hello
+  std::uint64_t store_away_stay_ms = 5'000;  // with a coordinator whose store is away; jittered
+  std::uint64_t hold_after_ms = 10'000;  // from the sending of the last confirmed heartbeat
+  std::uint64_t give_up_after_ms = 20'000;  // of holding, without a word of any coordinator
   std::uint32_t waiting_claims_max = 20'000;  // one more is answered NotNow at once
 };
 

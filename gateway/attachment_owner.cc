@@ -18,6 +18,8 @@ constexpr std::uint64_t finish_timeout_ms = 500;
 AttachmentShell::Owner::Owner(const AttachmentSettings& settings, OpenAttachStream open)
     : attachment_(settings.gateway_id, settings.address, settings.limits),
       open_(std::move(open)),
+      next_gateway_id_(settings.next_gateway_id),
+      give_up_after_ms_(settings.limits.give_up_after_ms),
       timer_(thread_.loop()),
       finish_timer_(thread_.loop()) {
   post([](Owner&) {});
@@ -31,10 +33,12 @@ AttachmentShell::Owner::~Owner() {
 void AttachmentShell::Owner::step() {
   const std::uint64_t now_ms = boot_time_ms();
   attachment_.advance_time(now_ms);
+  if (attachment_.identity_over()) renew_identity();
   if (const auto why = attachment_.take_cut()) cut(*why);
   open_if_due(now_ms);
   write_if_any(now_ms);
-  count();  // before the notices: whoever is told finds it counted
+  count();  // before the notices: whoever is told finds it counted, and may act or may not
+  report_hold(now_ms);
   bring_notices();
   if (attachment_.unanswered_operations() == 0) end_drains(true);
   wait();
@@ -131,6 +135,8 @@ void AttachmentShell::Owner::count() {
   counters_.unanswered_operations = attachment_.unanswered_operations();
   counters_.is_attached = attachment_.attached();
   counters_.store_away = attachment_.store_away();
+  counters_.holding = attachment_.holding();
+  act_until_ms_ = attachment_.act_until_ms();
   if (reachable_.exchange(attachment_.reachable()) != attachment_.reachable()) {
     attachment_.reachable() ? log_notice("A coordinator answers again.")
                             : log_warning("No coordinator answers.");

@@ -3,6 +3,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -17,7 +18,7 @@
 
 namespace interlock {
 
-// Everything but post(), the counters and reachable_ is used on its thread only.
+// Everything but post(), the counters, reachable_ and act_until_ms_ is used on its thread only.
 class AttachmentShell::Owner {
  public:
   Owner(const AttachmentSettings& settings, OpenAttachStream open);
@@ -41,6 +42,7 @@ class AttachmentShell::Owner {
   std::vector<std::promise<bool>> drains_;
   AttachCounters counters_;
   std::atomic<bool> reachable_ = true;
+  std::atomic<std::uint64_t> act_until_ms_ = 0;
 
  private:
   void step();
@@ -52,12 +54,16 @@ class AttachmentShell::Owner {
   void cut(const std::string& why);
   void write_if_any(std::uint64_t now_ms);
   void bring_notices();
+  void renew_identity();
   void count();
+  void report_hold(std::uint64_t now_ms);
   void end_drains(bool drained);
   void wait();  // sets the timer to the next moment at which something is due by itself
   void stop();
 
   OpenAttachStream open_;
+  std::function<std::string()> next_gateway_id_;
+  std::uint64_t give_up_after_ms_;
   std::shared_ptr<AttachStream> stream_;
   std::uint64_t stream_number_ = 0;
   bool writing_ = false;
@@ -66,6 +72,9 @@ class AttachmentShell::Owner {
   bool was_attached_ = false;   // this stream, as counted
   bool stopping_ = false;
   bool step_posted_ = false;
+  std::optional<std::uint64_t> held_since_ms_;  // a hold that was reported
+  bool acted_ = false;  // under this id
+  bool shortened_ = false;  // as reported
   std::optional<std::uint64_t> timer_at_ms_;
   std::mt19937_64 generator_{std::random_device{}()};
   std::uniform_real_distribution<double> random_{0.0, 1.0};

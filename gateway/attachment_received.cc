@@ -1,4 +1,5 @@
 // What an Attachment makes of what the coordinator says.
+#include <algorithm>
 #include <utility>
 
 #include "gateway/attachment.h"
@@ -11,6 +12,13 @@ constexpr std::uint32_t protocol_version = 1;
 template <typename Message>
 GenerationId generation_of(const Message& message) {
   return {message.key(), message.generation()};
+}
+
+// Whoever asks under an id that has expired is told so with every answer.
+bool says_expired(const v1::AttachResponse& message) {
+  const auto expired = [](const auto& answer) { return answer.refusal().has_gateway_expired(); };
+  return message.lease_expired() || std::ranges::any_of(message.claims(), expired) ||
+         std::ranges::any_of(message.operations(), expired);
 }
 
 // What the session would have been told, had the answer not been lost with its stream. Which steps
@@ -33,9 +41,12 @@ v1::OperateAnswer lost_answer(const v1::Reconciled& entry, const std::string& ga
 
 void Attachment::received(std::uint64_t stream, const v1::AttachResponse& message,
                           std::uint64_t now_ms) {
-  if (stream != stream_ || phase_ == Phase::kClosed) return;
+  if (stream != stream_ || phase_ == Phase::kClosed || deaf_) return;
+  look_at_lease(now_ms);  // first: it may have waited here while this process stood still
+  if (says_expired(message)) return release_all(IdentityEnd::kExpired);
   if (phase_ == Phase::kGreeting && !take_hello(message, now_ms)) return;
   schedule_.heard(now_ms);
+  lease_.heard(now_ms);
   take_list(message);
   take_answers(message, now_ms);
   take_changes(message);
@@ -43,15 +54,18 @@ void Attachment::received(std::uint64_t stream, const v1::AttachResponse& messag
       message.heartbeat_confirmed() <= heartbeat_) {
     heartbeat_confirmed_ = message.heartbeat_confirmed();
     claims_.heartbeat_confirmed(heartbeat_confirmed_);
+    lease_.heartbeat_confirmed(heartbeat_confirmed_);
   }
   if (message.has_store_away()) {
     store_away_ = message.store_away().away();
+    schedule_.store_away(store_away_, now_ms);
     if (!store_away_) held_.retry();
   }
   if (message.has_drain()) {
     draining_ = true;
     cut("drain");
   }
+  look_at_lease(now_ms);
 }
 
 bool Attachment::take_hello(const v1::AttachResponse& message, std::uint64_t now_ms) {
@@ -61,7 +75,13 @@ bool Attachment::take_hello(const v1::AttachResponse& message, std::uint64_t now
   }
   phase_ = Phase::kListing;
   store_away_ = false;  // until this one says so itself
-  schedule_.greeted(now_ms, message.hello().heartbeat_ms());
+  // One that came as seldom as it holds would let it hold between any two.
+  const v1::CoordinatorHello& hello = message.hello();
+  lease_.ttl_named(hello.lease_ttl_ms());
+  const std::uint64_t often_ms = std::max<std::uint64_t>(lease_.hold_after_ms() / 2, 1);
+  const std::uint64_t wish_ms =
+      hello.heartbeat_ms() > 0 ? hello.heartbeat_ms() : limits_.heartbeat_ms;
+  schedule_.greeted(now_ms, std::min(wish_ms, often_ms));
   return true;
 }
 

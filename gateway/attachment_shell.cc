@@ -59,6 +59,8 @@ void AttachmentShell::forget(std::uint64_t connection) {
 
 bool AttachmentShell::reachable() const { return owner_->reachable_; }
 
+std::uint64_t AttachmentShell::act_until_ms() const { return owner_->act_until_ms_; }
+
 bool AttachmentShell::drain(std::uint64_t within_ms) {
   std::promise<bool> promise;
   std::future<bool> drained = promise.get_future();

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "common/identity.h"
 #include "gateway/attachment.h"
 #include "gateway/coordinator_client.h"
 
@@ -50,12 +51,17 @@ struct AttachCounters {
   std::atomic<std::uint64_t> unanswered_operations = 0;  // now
   std::atomic<bool> is_attached = false;  // now
   std::atomic<bool> store_away = false;  // now
+  std::atomic<bool> holding = true;  // now
+  std::atomic<std::uint64_t> holds = 0;  // begun by a gateway that could act
+  std::atomic<std::uint64_t> expired = 0;  // ids that a coordinator said have expired
+  std::atomic<std::uint64_t> given_up = 0;  // ids given up, since no coordinator said anything
 };
 
 struct AttachmentSettings {
   std::string gateway_id;  // 32 hexadecimal digits, new for each process
   std::string address;  // display only
   AttachmentLimits limits;
+  std::function<std::string()> next_gateway_id = make_identity;  // when that one is used up
 };
 
 class AttachmentShell : public CoordinatorClient {
@@ -77,6 +83,7 @@ class AttachmentShell : public CoordinatorClient {
   void return_credit(std::uint64_t bytes) override;
   void forget(std::uint64_t connection) override;
   bool reachable() const override;
+  std::uint64_t act_until_ms() const override;
   bool drain(std::uint64_t within_ms) override;
 
   const AttachCounters& counters() const;

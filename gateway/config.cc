@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
 #include <utility>
 
 #include "absl/flags/flag.h"
@@ -12,7 +13,8 @@ ABSL_FLAG(std::string, listen, "127.0.0.1:8080", "Where clients connect (host:po
 ABSL_FLAG(std::string, http_listen, "127.0.0.1:8090",
           "Where /health/live, /health/ready and /metrics are served (host:port).");
 ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400",
-          "The coordinators: host:port, several of them separated by commas.");
+          "The coordinators: host:port, or https://host[:port] with TLS; several of them separated "
+          "by commas.");
 ABSL_FLAG(std::string, coordinator_token_file, "",
           "File with the token that the coordinator knows as a gateway's; empty: none is sent.");
 ABSL_FLAG(std::string, backend, "", "Who gets the messages (gRPC, host:port); empty: nobody.");
@@ -54,20 +56,33 @@ absl::StatusOr<std::string> token_from(const std::string& path) {
 
 // ---- whom it speaks to ----
 
+// `host:port`, or `https://host:port`, as make_channel takes it.
+absl::StatusOr<std::string> coordinator_target(const std::string& text) {
+  constexpr std::string_view tls = "https://";
+  if (text.find("://") == std::string::npos) {
+    const auto plain = address("coordinator", text);
+    if (!plain.ok()) return plain.status();
+    return to_string(*plain);
+  }
+  std::string authority = text.starts_with(tls) ? text.substr(tls.size()) : "";
+  if (authority.ends_with('/')) authority.pop_back();
+  const auto colon = authority.rfind(':');
+  if (colon == std::string::npos || authority.ends_with(']')) authority += ":443";
+  const auto parsed = parse_host_port(authority);
+  if (parsed.ok()) return std::string(tls) + to_string(*parsed);
+  return refused("--coordinator does not accept \"" + text +
+                 "\"; a URL is https://host or https://host:port, without a path.");
+}
+
 absl::Status read_coordinators(GatewayConfig& config) {
   std::string rest = absl::GetFlag(FLAGS_coordinator);
   while (!rest.empty()) {
     const auto comma = rest.find(',');
     const std::string one = rest.substr(0, comma);
     rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
-    if (one.find("://") != std::string::npos) {
-      return refused("--coordinator is \"" + one +
-                     "\", but URLs (TLS, ID tokens) are not supported in this version; it takes "
-                     "host:port.");
-    }
-    const auto parsed = address("coordinator", one);
-    if (!parsed.ok()) return parsed.status();
-    config.coordinators.push_back(to_string(*parsed));
+    auto target = coordinator_target(one);
+    if (!target.ok()) return target.status();
+    config.coordinators.push_back(*std::move(target));
   }
   if (config.coordinators.empty()) {
     return refused("--coordinator is empty; without one there are no connections.");

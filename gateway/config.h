@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/settings.h"
 #include "common/token.h"
+#include "gateway/attachment_limits.h"
 #include "gateway/lane.h"
 
 namespace interlock {
@@ -19,7 +20,7 @@ namespace interlock {
 struct GatewayConfig {
   HostPort listen;       // clients
   HostPort http_listen;  // health and metrics
-  std::vector<std::string> coordinators;  // host:port, at least one
+  std::vector<std::string> coordinators;  // host:port or https://host:port, at least one
   std::string coordinator_token;          // empty: none
   std::optional<std::string> backend;     // host:port
   std::string backend_token;              // empty: none
@@ -30,6 +31,7 @@ struct GatewayConfig {
   std::size_t threads = 1;
   std::chrono::milliseconds drain_budget{8'000};
   ListenerLimits limits;
+  AttachmentLimits attachment;
 };
 
 // From flags, PORT and INTERLOCK_*; the files that they name are read. The status is a sentence for

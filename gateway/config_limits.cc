@@ -11,7 +11,7 @@
 
 ABSL_FLAG(std::uint32_t, threads, 0, "Event loops; 0: one for each processor.");
 
-ABSL_FLAG(std::uint32_t, sessions_max, 10'000, "Sessions at once; further clients get 503.");
+ABSL_FLAG(std::uint32_t, sessions_max, 10'000, "Sessions at once; further clients get 429.");
 ABSL_FLAG(std::uint32_t, upgrades_per_second_max, 2'000,
           "New sessions a second; further clients get 429; 0: no limit.");
 ABSL_FLAG(std::uint32_t, frame_bytes_max, 64 * 1024, "Of a client's message.");
@@ -30,6 +30,10 @@ ABSL_FLAG(absl::Duration, session_age_max, absl::Minutes(55),
           "Older connections are asked to come back (4002); 0: never.");
 ABSL_FLAG(absl::Duration, session_age_jitter, absl::Minutes(10),
           "Up to so much earlier, so that not all come back at once.");
+ABSL_FLAG(absl::Duration, hold_after, absl::Seconds(10),
+          "Without a confirmed heartbeat for so long, data waits; below the coordinator's TTL.");
+ABSL_FLAG(absl::Duration, give_up_after, absl::Seconds(20),
+          "Holding for so long, and no coordinator answers: all sockets are closed with 4005.");
 ABSL_FLAG(absl::Duration, drain_budget, absl::Seconds(8), "From SIGTERM to the end.");
 
 namespace interlock {
@@ -39,7 +43,8 @@ const std::vector<std::string> limit_flags = {
     "frame_bytes_max", "queue_bytes_max",    "head_timeout",
     "claim_timeout",   "setup_timeout",      "ping_interval",
     "pong_timeout",    "close_timeout",      "send_stall_timeout",
-    "session_age_max", "session_age_jitter", "drain_budget"};
+    "session_age_max", "session_age_jitter", "drain_budget",
+    "hold_after",      "give_up_after"};
 
 namespace {
 
@@ -107,6 +112,10 @@ absl::Status read_times(GatewayConfig& config) {
                          absl::ZeroDuration(), day, shell.age_max_ms));
   status.Update(duration("session_age_jitter", absl::GetFlag(FLAGS_session_age_jitter),
                          absl::ZeroDuration(), day, shell.age_jitter_ms));
+  status.Update(duration("hold_after", absl::GetFlag(FLAGS_hold_after), absl::Milliseconds(100),
+                         hour, config.attachment.hold_after_ms));
+  status.Update(duration("give_up_after", absl::GetFlag(FLAGS_give_up_after),
+                         absl::Milliseconds(100), hour, config.attachment.give_up_after_ms));
   status.Update(duration("drain_budget", absl::GetFlag(FLAGS_drain_budget), least, hour, drain_ms));
   config.drain_budget = std::chrono::milliseconds(drain_ms);
   return status;

@@ -30,6 +30,10 @@ class CoordinatorClient {
   // False while no coordinator has answered for a while (circuit breaker open): a claim asked now
   // would only wait. The upgrade is then refused at once.
   virtual bool reachable() const = 0;
+  // The first moment, on boot_clock.h, at which no session may act; 0: none may now. Asked before
+  // every input of a session, since that may have waited in a frozen process. A HoldNotice follows
+  // each change.
+  virtual std::uint64_t act_until_ms() const = 0;
   // Blocks until every unanswered operation is answered or the time is over; for shutdown.
   virtual bool drain(std::uint64_t within_ms) = 0;
 };

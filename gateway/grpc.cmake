@@ -6,11 +6,13 @@
 # interlock_gateway_grpc: the real ones.
 add_library(interlock_gateway_links STATIC
   boot_clock.h client_thread.h
-  attachment_shell.h attachment_shell.cc attachment_owner.h attachment_owner.cc
+  attachment_shell.h attachment_shell.cc
+  attachment_owner.h attachment_owner.cc attachment_owner_hold.cc
   backend_attempts.h backend_attempts.cc
 )
 target_link_libraries(interlock_gateway_links
   PUBLIC interlock_gateway_core interlock_common interlock_proto Boost::headers Threads::Threads
+  PRIVATE fmt::fmt
 )
 
 add_library(interlock_gateway_memory STATIC

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -87,7 +88,22 @@ void BackendCall::start() {
   try_now();
 }
 
+// What was asked for before a hold began is not done in it either; a frozen process may come here.
+bool BackendCall::put_off() {
+  constexpr std::uint64_t look_again_ms = 100;
+  const auto& may_act = calls_.settings.may_act;
+  if (!may_act || may_act()) return false;
+  if (left_ms() > 0) {
+    after(std::min(left_ms(), look_again_ms), [this] { try_now(); });
+  } else {
+    answer({BackendResult::kUnavailable, "the gateway holds"});
+    finish();
+  }
+  return true;
+}
+
 void BackendCall::try_now() {
+  if (put_off()) return;
   const bool allowed = calls_.attempts.may_try(call_, boot_time_ms());
   calls_.counters.breaker = calls_.attempts.breaker().state(boot_time_ms());
   if (!allowed) {

@@ -70,6 +70,7 @@ class BackendCall : public std::enable_shared_from_this<BackendCall> {
   BackendCalls& calls_;
 
  private:
+  bool put_off();
   void try_now();
   void answer(BackendAnswer answer);
   void finish();

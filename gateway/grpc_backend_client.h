@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,9 @@ struct GrpcBackendSettings {
   std::uint64_t transient_idle_ms = 60'000;   // between two events behind an acceptance
   std::uint32_t calls_max = 20'000;           // under way; one more is kUnavailable at once
   AttemptLimits attempts;
+  // Asked before each attempt, on the client's thread: one that may not be made waits, within its
+  // call's time. Empty: always.
+  std::function<bool()> may_act;
 };
 
 // What main shows to Prometheus. May be read from any thread.

@@ -5,6 +5,8 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <string_view>
+
 namespace interlock {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr int keepalive_ms = 20'000;
 constexpr int keepalive_timeout_ms = 5'000;
 constexpr int reconnect_initial_ms = 50;
 constexpr int reconnect_max_ms = 2'000;
+constexpr std::string_view tls_prefix = "https://";
 constexpr int message_bytes_max = 8 * 1024 * 1024;
 
 }  // namespace
@@ -30,7 +33,11 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& target) {
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetMaxReceiveMessageSize(message_bytes_max);
   arguments.SetMaxSendMessageSize(message_bytes_max);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  if (!target.starts_with(tls_prefix)) {
+    return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  }
+  return grpc::CreateCustomChannel(target.substr(tls_prefix.size()),
+                                   grpc::SslCredentials(grpc::SslCredentialsOptions()), arguments);
 }
 
 void add_token(grpc::ClientContext& context, const std::string& token) {

@@ -9,7 +9,7 @@
 namespace interlock {
 
 struct GrpcCoordinatorSettings {
-  std::vector<std::string> targets;  // host:port, at least one; each attempt takes the next one
+  std::vector<std::string> targets;  // as make_channel takes them; each attempt takes the next one
   std::string token;                 // empty: none
   AttachmentSettings attachment;
 };

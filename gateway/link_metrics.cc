@@ -38,6 +38,15 @@ void LinkMetrics::show_attachment(Metrics& metrics, const AttachCounters& attach
         [&attachment] { return attachment.is_attached ? 1 : 0; });
   gauge(metrics, "interlock_store_away", "1 while the coordinator's store can promise nothing.",
         [&attachment] { return attachment.store_away ? 1 : 0; });
+  gauge(metrics, "interlock_holding",
+        "1 while this gateway may not act for its connections, so that their data waits.",
+        [&attachment] { return attachment.holding ? 1 : 0; });
+  counter(metrics, "interlock_holds_total", "Times that this gateway had to stop acting.", {},
+          attachment.holds);
+  const char* const over = "interlock_gateway_expired_total";
+  const char* const over_help = "Gateway ids that were used up, with all sockets closed (4005).";
+  counter(metrics, over, over_help, {{"why", "lease_expired"}}, attachment.expired);
+  counter(metrics, over, over_help, {{"why", "no_coordinator"}}, attachment.given_up);
   gauge(metrics, "interlock_waiting_claims", "Claims that wait for their answer.",
         [&attachment] { return static_cast<double>(attachment.waiting_claims.load()); });
   gauge(metrics, "interlock_unanswered_operations", "Operations that wait for their answer.",

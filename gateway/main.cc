@@ -15,6 +15,7 @@
 #include "common/metrics.h"
 #include "common/settings.h"
 #include "common/version.h"
+#include "gateway/boot_clock.h"
 #include "gateway/config.h"
 #include "gateway/event_loops.h"
 #include "gateway/gateway_metrics.h"
@@ -44,13 +45,12 @@ int fail(const absl::Status& status) {
   return EXIT_FAILURE;
 }
 
-ListenerOptions listener_options(GatewayConfig& config, const std::string& gateway_id) {
+ListenerOptions listener_options(GatewayConfig& config) {
   ListenerOptions options;
   options.listen = config.listen;
   options.limits = config.limits;
   options.files = std::move(config.files);
   options.policy.verifier = config.verifier ? &*config.verifier : nullptr;
-  options.policy.gateway_id = gateway_id;
   options.policy.has_backend = config.backend.has_value();
   options.policy.duplicates = config.duplicates;
   return options;
@@ -74,16 +74,22 @@ int serve(GatewayConfig config, const sigset_t& signals) {
   coordinator_settings.token = config.coordinator_token;
   coordinator_settings.attachment.gateway_id = gateway_id;
   coordinator_settings.attachment.address = to_string(config.listen);
+  coordinator_settings.attachment.limits = config.attachment;
   GrpcCoordinatorClient coordinator(coordinator_settings);
   std::unique_ptr<GrpcBackendClient> backend;
   if (config.backend) {
-    backend = std::make_unique<GrpcBackendClient>(
-        GrpcBackendSettings{.target = *config.backend, .token = config.backend_token});
+    GrpcBackendSettings backend_settings;
+    backend_settings.target = *config.backend;
+    backend_settings.token = config.backend_token;
+    backend_settings.may_act = [&coordinator] {
+      return boot_time_ms() < coordinator.act_until_ms();
+    };
+    backend = std::make_unique<GrpcBackendClient>(backend_settings);
   }
   LinkMetrics link_metrics(metrics, coordinator, coordinator.counters(),
                            backend ? &backend->counters() : nullptr);
 
-  auto listener = Listener::start(loops, listener_options(config, gateway_id), coordinator,
+  auto listener = Listener::start(loops, listener_options(config), coordinator,
                                   backend.get(), gateway_metrics);
   if (!listener.ok()) return fail(listener.status());
   std::atomic<bool> stopping = false;

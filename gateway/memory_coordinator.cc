@@ -32,6 +32,14 @@ v1::ClaimAnswer MemoryCoordinator::claim(Stream& stream, const v1::ClaimRequest&
   v1::ClaimAnswer answer;
   answer.set_key(request.key());
   answer.set_claim_id(request.claim_id());
+  if (expired(request.gateway_id())) {
+    answer.mutable_refusal()->mutable_gateway_expired();
+    return answer;
+  }
+  if (store_away) {
+    answer.mutable_refusal()->mutable_store_away();
+    return answer;
+  }
   if (refuse_claim) {
     if (auto refusal = refuse_claim(request)) {
       *answer.mutable_refusal() = std::move(*refusal);
@@ -127,6 +135,10 @@ v1::OperateAnswer MemoryCoordinator::operate(const v1::OperateRequest& request) 
   v1::OperateAnswer answer;
   answer.set_key(request.key());
   answer.set_generation(request.generation());
+  if (store_away) {
+    answer.mutable_refusal()->mutable_store_away();
+    return answer;
+  }
   if (refuse_operations) {
     if (auto refusal = refuse_operations(request)) {
       *answer.mutable_refusal() = std::move(*refusal);

@@ -1,4 +1,5 @@
-// A coordinator small enough for a test: one value in memory; no store, no lease, no clock.
+// A coordinator small enough for a test: one value in memory; no store, no clock. A lease runs out
+// when the test says so.
 //
 // It speaks Attach as the real one does and keeps the rules that a gateway can see: generations
 // rise, operations are taken once and in order, a superseded or abandoned claim id is stale, and
@@ -25,7 +26,12 @@ class MemoryCoordinator {
   std::function<std::optional<v1::Refusal>(const v1::ClaimRequest&)> refuse_claim;
   std::function<std::optional<v1::Refusal>(const v1::OperateRequest&)> refuse_operations;
   std::uint64_t heartbeat_ms = 5'000;  // said in every hello
+  std::uint64_t lease_ttl_ms = 15'000;  // likewise; it counts no time, see expire()
   bool confirm_heartbeats = true;
+  // Says STORE_AWAY in every hello, confirms and decides nothing. To say it on streams that stand,
+  // see say_store_away().
+  bool store_away = false;
+  bool silent = false;  // reads, and says nothing, until this is false again
 
   struct Record {
     v1::State state = v1::CONNECTING;
@@ -62,6 +68,9 @@ class MemoryCoordinator {
   // To every open stream.
   void drain();
   void say_store_away(bool away);
+  // The lease of this gateway has run out, for good: it owns nothing any more, and is told so.
+  void expire(const std::string& gateway_id);
+  bool expired(const std::string& gateway_id) const { return expired_.contains(gateway_id); }
 
  private:
   struct Stream {
@@ -92,6 +101,7 @@ class MemoryCoordinator {
   std::map<std::string, Record> records_;
   std::map<std::string, std::deque<std::string>> spent_;  // claim ids by key, the last 8
   std::map<std::uint64_t, Stream> streams_;
+  std::set<std::string> expired_;  // gateway ids
 };
 
 }  // namespace interlock

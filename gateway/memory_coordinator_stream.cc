@@ -49,7 +49,8 @@ void MemoryCoordinator::receive(std::uint64_t number, const v1::AttachRequest& r
     const auto found = records_.find(each.key());
     if (found != records_.end()) acknowledge(found->second, each.generation(), each.sequence());
   }
-  if (request.has_heartbeat() && confirm_heartbeats) {
+  const bool renews = confirm_heartbeats && !store_away && !expired(stream.gateway_id);
+  if (request.has_heartbeat() && renews) {
     stream.out.set_heartbeat_confirmed(request.heartbeat().number());
   }
   stream.credit += request.event_credit_bytes();
@@ -64,6 +65,9 @@ void MemoryCoordinator::greet(Stream& stream, const v1::GatewayHello& hello) {
   stream.out.mutable_hello()->set_protocol_version(1);
   stream.out.mutable_hello()->set_coordinator_id("memory");
   stream.out.mutable_hello()->set_heartbeat_ms(heartbeat_ms);
+  stream.out.mutable_hello()->set_lease_ttl_ms(lease_ttl_ms);
+  if (store_away) stream.out.mutable_store_away()->set_away(true);
+  if (expired(hello.gateway_id())) stream.out.set_lease_expired(true);
 }
 
 void MemoryCoordinator::reconcile(Stream& stream, const v1::Held& held) {
@@ -129,6 +133,7 @@ void MemoryCoordinator::deliver(Stream& stream) {
 std::vector<v1::AttachResponse> MemoryCoordinator::take(std::uint64_t number) {
   std::vector<v1::AttachResponse> taken;
   Stream& stream = streams_[number];
+  if (silent) return taken;
   if (std::exchange(stream.said, false)) taken.push_back(std::exchange(stream.out, {}));
   return taken;
 }
@@ -137,6 +142,18 @@ void MemoryCoordinator::drain() {
   for (auto& [number, stream] : streams_) {
     if (!stream.open) continue;
     stream.out.mutable_drain()->set_within_ms(1'000);
+    stream.said = true;
+  }
+}
+
+void MemoryCoordinator::expire(const std::string& gateway_id) {
+  expired_.insert(gateway_id);
+  for (auto& [key, record] : records_) {
+    if (record.owner == gateway_id) release(key, v1::GATEWAY_EXPIRED, 0);
+  }
+  for (auto& [number, stream] : streams_) {
+    if (!stream.open || stream.gateway_id != gateway_id) continue;
+    stream.out.set_lease_expired(true);
     stream.said = true;
   }
 }

@@ -26,6 +26,7 @@ Session::Session(SessionRequest request, const SessionLimits& limits)
 SessionActions Session::step(SessionInput input, double random) {
   random_ = random;
   std::visit([this](auto& each) { on(each); }, input);
+  if (std::exchange(overfilled_, false)) close_overfilled();
   return std::exchange(actions_, {});
 }
 
@@ -36,17 +37,17 @@ void Session::on(const TimerFired& fired) {
       return give_up_claim(
           {.after_ms = 1000, .message = "The coordinator did not answer in time."});
     case SessionTimer::kSetup:
-      if (!holds() || live()) return;
+      if (!holds() || live() || on_hold_) return;
       give_up_setup();
       return close(CloseCode::kNotNow, {.sentence = "The setup took too long."});
     case SessionTimer::kPing:
       if (phase_ != Phase::kSetup && phase_ != Phase::kOpen) return;
       act(SendPing{});
       act(SetTimer{SessionTimer::kPing, limits_.ping_interval_ms});
-      if (std::exchange(awaiting_pong_, true)) return;
+      if (std::exchange(awaiting_pong_, true) || on_hold_) return;
       return act(SetTimer{SessionTimer::kPong, limits_.pong_timeout_ms});
     case SessionTimer::kPong:
-      if (!holds() || !awaiting_pong_) return;
+      if (!holds() || !awaiting_pong_ || on_hold_) return;
       detach(v1::SOCKET_LOST);
       return close(CloseCode::kHeartbeatMissed);
     case SessionTimer::kOpenRetry:
@@ -87,7 +88,7 @@ void Session::on(const DrainRequested& request) {
                           .message = "This gateway is going away."});
   }
   if (!holds()) return;
-  if (phase_ != Phase::kUpgrading) send_frame(reconnect_frame("draining", request.after_ms));
+  if (phase_ != Phase::kUpgrading) send_control(reconnect_frame("draining", request.after_ms));
   detach(v1::GATEWAY_LEFT);
   close(CloseCode::kDraining, {.after_ms = request.after_ms});
 }
@@ -129,7 +130,6 @@ void Session::abandon() {
   v1::AbandonRequest request;
   request.set_key(request_.key);
   request.set_claim_id(request_.claim_id);
-  request.set_gateway_id(request_.gateway_id);
   act(SendAbandon{std::move(request)});
 }
 

@@ -10,6 +10,10 @@
 //
 // Nothing of the client's is processed, and no event is sent, before this session's own generation
 // has durably reached PROCESSING_READY or DEGRADED. Early messages wait in a bounded buffer.
+//
+// While the gateway holds, data waits in bounded buffers: events, messages in both directions, what
+// became of them, and the Open of the backend. Control goes on: 101 and hello (the grant is
+// durable), pings and pongs, operations (the store decides them), and every way to end.
 #pragma once
 
 #include "common/backoff.h"
@@ -76,7 +80,9 @@ class Session {
   void take(const FrameFault& fault);
   void heard();
   void send_frame(std::string text);
+  void send_control(std::string text);  // also during a hold
   void open_when_operational();
+  void send_held_events();
   void send_events(const v1::Delivery& delivery);
   void become_live_when_due();
   void send_transients();
@@ -85,6 +91,13 @@ class Session {
   void send_next_message();
   void fail_message(const std::string& id, std::string_view code, std::string_view message,
                     bool retryable);
+
+  // ---- session_hold.cc: what waits while the gateway may not act ----
+  void on(const HoldBegan&);
+  void on(const HoldEnded&);
+  void keep_frame(std::string text);
+  void send_kept();
+  void close_overfilled();
 
   // ---- session.cc: dispatch, timers, and every way to end ----
   void on(const TimerFired& fired);
@@ -132,10 +145,20 @@ class Session {
   Replay replay_;
   std::uint64_t acknowledged_ = 0;              // by the client
   std::vector<v1::Delivery> held_;              // before operational; bounded by the link's credit
-  std::vector<std::string> before_hello_;       // frames that wait for the 101
+  struct Frame {
+    std::string text;
+    bool control = false;
+  };
+  std::vector<Frame> before_hello_;             // frames that wait for the 101
   TransientQueue transients_;
   MessageQueue messages_;
   bool awaiting_pong_ = false;
+
+  bool on_hold_ = false;
+  bool open_wanted_ = false;                    // an Open waits for the end of the hold
+  bool overfilled_ = false;                     // by this step
+  std::vector<std::string> kept_frames_;
+  std::uint64_t kept_bytes_ = 0;
 };
 
 }  // namespace interlock

@@ -50,6 +50,9 @@ RefuseUpgrade refusal_of(const v1::Refusal& refusal) {
     case v1::Refusal::kStoreAway:
       return {.after_ms = or_default(refusal.store_away().after_ms()),
               .message = "Connections cannot be granted at the moment."};
+    case v1::Refusal::kGatewayExpired:
+      return {.after_ms = away_after_ms,
+              .message = "This gateway was cut off for too long and begins anew."};
     default:
       return {.http = 500,
               .code = CloseCode::kInternal,
@@ -62,7 +65,6 @@ v1::ClaimRequest claim_of(const SessionRequest& request) {
   v1::ClaimRequest claim;
   claim.set_key(request.key);
   claim.set_subject(request.subject);
-  claim.set_gateway_id(request.gateway_id);
   claim.set_claim_id(request.claim_id);
   claim.set_policy(request.policy);
   // Without a backend there is nothing to ask in between: one commit carries all of the setup.
@@ -114,7 +116,7 @@ void Session::granted(const v1::Granted& grant) {
   position_lost_ = grant.position_lost();
   replay_ = Replay(grant.next_seq());
   acknowledged_ = replay_.last_sent();
-  act(SetTimer{SessionTimer::kSetup, limits_.setup_timeout_ms});
+  if (!on_hold_) act(SetTimer{SessionTimer::kSetup, limits_.setup_timeout_ms});
   act(AcceptUpgrade{});
   for (const int step : grant.steps()) show(static_cast<v1::State>(step));
   if (request_.has_backend) {
@@ -136,7 +138,9 @@ void Session::on(const Upgraded&) {
                              .next_seq = replay_.next(),
                              .heartbeat_ms = limits_.ping_interval_ms})});
   if (position_lost_) act(SendFrame{lost_frame("position_not_held", replay_.next())});
-  for (std::string& text : std::exchange(before_hello_, {})) act(SendFrame{std::move(text)});
+  for (Frame& frame : std::exchange(before_hello_, {})) {
+    frame.control ? send_control(std::move(frame.text)) : send_frame(std::move(frame.text));
+  }
   act(SetTimer{SessionTimer::kPing, limits_.ping_interval_ms});
   open_when_operational();
 }
@@ -144,6 +148,8 @@ void Session::on(const Upgraded&) {
 // ---- the backend ----
 
 void Session::open_backend() {
+  open_wanted_ = on_hold_;
+  if (on_hold_) return;
   opening_ = true;
   act(OpenBackend{generation_, machine_resumed_});
 }
@@ -204,6 +210,7 @@ void Session::on(const Operated& operated) {
     case v1::Refusal::kStaleGeneration:
       return fenced(answer.refusal().stale_generation().current_generation());
     case v1::Refusal::kNotFound:
+    case v1::Refusal::kGatewayExpired:
       return fenced(0);
     case v1::Refusal::kStoreAway:
     case v1::Refusal::kNotNow:
@@ -222,7 +229,8 @@ void Session::done(const v1::Done& done) {
   if (is_operational(done.state())) return become_operational(done.last_seq());
   if (done.last_op() < operations_) return;  // more answers will come
   // All that was asked for has been answered, and it came to nothing.
-  if (done.owner() != request_.gateway_id) return fenced(0);
+  // Within a generation its owner only ever goes, and never becomes another.
+  if (done.owner().empty()) return fenced(0);
   defect("The setup came to nothing.");
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/token.h"
+#include "gateway/boot_clock.h"
 #include "gateway/frames.h"
 
 namespace interlock {
@@ -113,19 +114,31 @@ void SessionShell::spawn(Task<void> job) {
 // What actions give rise to waits until all of them are carried out: their order is the protocol.
 void SessionShell::feed(SessionInput input) {
   if (released_) return;
-  if (feeding_) {
-    later_.push_back(std::move(input));
-    return;
-  }
+  later_.push_back(std::move(input));
+  work_off();
+}
+
+void SessionShell::work_off() {
+  if (released_ || feeding_) return;
   const auto self = shared_from_this();
   feeding_ = true;
-  step(std::move(input));
+  look_at_hold();
   while (!later_.empty() && !released_) {
     SessionInput next = std::move(later_.front());
     later_.erase(later_.begin());
     step(std::move(next));
+    look_at_hold();
   }
   feeding_ = false;
+}
+
+void SessionShell::look_at_hold() {
+  if (released_) return;
+  const bool hold = boot_time_ms() >= around_.coordinator.act_until_ms();
+  if (std::exchange(on_hold_, hold) == hold) return;
+  // The peer may have taken its bytes while nobody looked.
+  if (hold && deadlines_.is_set(kStall)) set_deadline(kStall, around_.shell_limits.send_stall_ms);
+  step(hold ? SessionInput(HoldBegan{}) : SessionInput(HoldEnded{}));
 }
 
 void SessionShell::step(SessionInput input) {
@@ -203,6 +216,7 @@ void SessionShell::arm_timer() {
 
 void SessionShell::on_timer() {
   armed_for_ = Clock::time_point::max();
+  work_off();  // a hold that has begun puts off what would be due
   const auto now = Clock::now();
   while (const auto slot = deadlines_.take_due(now)) on_due(*slot);
   arm_timer();

@@ -2,8 +2,9 @@
 //
 // It decides nothing itself: actions are carried out in the order in which they come, and what the
 // socket, the coordinator, the backend and the timers report goes into the session as it arrives,
-// on the session's own event loop. The life of a shell reads: start (the claim is asked), serve
-// (101, frames), release.
+// on the session's own event loop. Before each of them it looks whether the gateway may act, so
+// that a process that was frozen holds before it does anything else. The life of a shell reads:
+// start (the claim is asked), serve (101, frames), release.
 #pragma once
 
 #include <chrono>
@@ -74,6 +75,8 @@ class SessionShell final : public SocketObserver,
   void spawn(Task<void> job);
 
   void feed(SessionInput input);
+  void work_off();
+  void look_at_hold();
   void step(SessionInput input);
   void on_notice(ConnectionNotice notice);
 
@@ -119,11 +122,12 @@ class SessionShell final : public SocketObserver,
   LoopTimer timer_;
   Clock::time_point armed_for_ = Clock::time_point::max();
   Deadlines<kSlots> deadlines_;
-  std::vector<SessionInput> later_;  // inputs that actions themselves gave rise to
+  std::vector<SessionInput> later_;  // inputs that wait: actions themselves give rise to some
   std::uint64_t last_event_sent_ = 0;
   std::uint16_t received_code_ = 0;  // as SocketEnded says it
   bool upgrading_ = false;
   bool feeding_ = false;
+  bool on_hold_ = false;  // as the session was told
   bool released_ = false;
 };
 

@@ -53,9 +53,11 @@ void SessionShell::on_notice(ConnectionNotice notice) {
           feed(ReleasedNotice{std::move(what)});
         } else if constexpr (std::is_same_v<What, v1::StateNotice>) {
           feed(StateMoved{std::move(what)});
-        } else {
-          static_assert(std::is_same_v<What, v1::Delivery>);
+        } else if constexpr (std::is_same_v<What, v1::Delivery>) {
           feed(Delivered{std::move(what)});
+        } else {
+          static_assert(std::is_same_v<What, HoldNotice>);
+          work_off();
         }
       },
       notice.what);

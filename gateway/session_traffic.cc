@@ -16,8 +16,17 @@ constexpr std::string_view refused_generation = "ABORTED";
 }  // namespace
 
 void Session::send_frame(std::string text) {
+  if (phase_ != Phase::kUpgrading) {
+    return on_hold_ ? keep_frame(std::move(text)) : act(SendFrame{std::move(text)});
+  }
+  if (before_hello_.size() >= frames_before_hello_max) return;
+  before_hello_.push_back({std::move(text), false});
+}
+
+void Session::send_control(std::string text) {
   if (phase_ != Phase::kUpgrading) return act(SendFrame{std::move(text)});
-  if (before_hello_.size() < frames_before_hello_max) before_hello_.push_back(std::move(text));
+  if (before_hello_.size() >= frames_before_hello_max) return;
+  before_hello_.push_back({std::move(text), true});
 }
 
 // ---- events ----
@@ -26,15 +35,20 @@ void Session::on(Delivered& delivered) {
   if (!holds() || delivered.delivery.generation() != generation_) {
     return return_credit(delivered.delivery);
   }
-  if (phase_ == Phase::kOpen) return send_events(delivered.delivery);
+  if (phase_ == Phase::kOpen && !on_hold_) return send_events(delivered.delivery);
   held_.push_back(std::move(delivered.delivery));
 }
 
-// The moment from which on events may be sent: this generation is operational, and the client has
-// had its hello.
+// The moment from which on events may be sent: this generation is operational, the client has had
+// its hello, and the gateway may act.
 void Session::open_when_operational() {
-  if (phase_ != Phase::kSetup || !operational_) return;
+  if (phase_ != Phase::kSetup || !operational_ || on_hold_) return;
   phase_ = Phase::kOpen;
+  send_held_events();
+  become_live_when_due();
+}
+
+void Session::send_held_events() {
   for (const v1::Delivery& delivery : std::exchange(held_, {})) {
     if (phase_ == Phase::kOpen) {
       send_events(delivery);
@@ -42,7 +56,6 @@ void Session::open_when_operational() {
       return_credit(delivery);
     }
   }
-  become_live_when_due();
 }
 
 void Session::send_events(const v1::Delivery& delivery) {
@@ -88,6 +101,7 @@ void Session::on(TransientReceived& transient) {
 }
 
 void Session::send_transients() {
+  if (on_hold_) return;
   while (const auto event = transients_.take(replay_.last_sent())) {
     const std::uint64_t after = event->after() > 0 ? event->after() : replay_.last_sent();
     send_frame(transient_frame(after, event->type(), event->data()));
@@ -108,7 +122,7 @@ void Session::heard() {
   if (holds() && std::exchange(awaiting_pong_, false)) act(CancelTimer{SessionTimer::kPong});
 }
 
-void Session::take(const ClientPing&) { send_frame(pong_frame()); }
+void Session::take(const ClientPing&) { send_control(pong_frame()); }
 
 void Session::take(const FrameFault& fault) {
   detach(v1::SOCKET_LOST);
@@ -132,6 +146,7 @@ void Session::take(ClientMessage& message) {
       early ? MessageQueue::Room{limits_.early_messages_max, limits_.early_bytes_max}
             : MessageQueue::Room{limits_.waiting_messages_max, limits_.waiting_bytes_max};
   if (messages_.add({message.id, std::move(message.data)}, room)) return send_next_message();
+  if (on_hold_) return close_overfilled();
   if (!early) {
     return fail_message(message.id, "RESOURCE_EXHAUSTED", "Too many messages wait already.", true);
   }
@@ -142,7 +157,7 @@ void Session::take(ClientMessage& message) {
 // ---- messages, in order, one at a time ----
 
 void Session::send_next_message() {
-  if (!live() || backend_ == Backend::kOpening) return;
+  if (!live() || on_hold_ || backend_ == Backend::kOpening) return;
   if (backend_ == Backend::kThere) {
     if (auto message = messages_.send_next()) {
       act(SendToBackend{generation_, std::move(message->id), std::move(message->data)});

@@ -27,6 +27,8 @@ struct SessionLimits {
   std::uint64_t waiting_bytes_max = 1024 * 1024;
   std::uint32_t transients_held_max = 256;       // ahead of their event; one more drops the oldest
   std::uint64_t transient_bytes_max = 256 * 1024;
+  std::uint32_t kept_frames_max = 64;            // during a hold; one more is closed with 4006
+  std::uint64_t kept_bytes_max = 256 * 1024;
 };
 
 // What the checked upgrade request says.
@@ -34,7 +36,6 @@ struct SessionRequest {
   std::string key;
   std::string subject;
   std::string session;
-  std::string gateway_id;
   std::string claim_id;                          // 16 random bytes
   std::optional<v1::Attempt> attempt;
   std::optional<v1::ClientPosition> position;
@@ -71,12 +72,16 @@ struct SocketEnded { std::uint16_t code = 0; };  // received code, 1005 or 1006;
 struct TimerFired { SessionTimer timer; };
 // Link to the coordinator is known to be down (breaker open): the claim cannot be asked now.
 struct CoordinatorAway { std::uint64_t after_ms = 0; };
+// The gateway's lease does not let it act now, or lets it act again (lease.h). Comes ahead of the
+// first input for which that is so.
+struct HoldBegan {};
+struct HoldEnded {};
 
 using SessionInput =
     std::variant<Started, ClaimAnswered, Upgraded, Operated, BackendOpened, MessageTaken,
                  MessageFailed, TransientReceived, FrameReceived, PongReceived, Delivered,
                  StateMoved, SupersededNotice, ReleasedNotice, DrainRequested, ConsumerTooSlow,
-                 FrameTooBig, SocketEnded, TimerFired, CoordinatorAway>;
+                 FrameTooBig, SocketEnded, TimerFired, CoordinatorAway, HoldBegan, HoldEnded>;
 
 // ---- actions ----
 

@@ -167,7 +167,6 @@ std::variant<UpgradeAccepted, UpgradeRefused> decide_session(const HttpRequest& 
   session.position = std::move(query->position);
   session.show_states = query->show_states;
   session.subject = std::move(token.subject);
-  session.gateway_id = policy.gateway_id;
   session.claim_id = std::move(moment.claim_id);
   session.has_backend = policy.has_backend;
   session.policy = policy.duplicates;

@@ -40,7 +40,6 @@ std::string_view field_of(const HttpRequest& request, std::string_view name);
 // What is the same for every request of a gateway.
 struct UpgradePolicy {
   const TokenVerifier* verifier = nullptr;  // none: every subject is "anonymous"
-  std::string gateway_id;
   bool has_backend = false;
   v1::Policy duplicates = v1::TAKE_OVER;
 };

@@ -73,6 +73,19 @@ void WaitingClaims::heartbeat_confirmed(std::uint64_t number) {
   }
 }
 
+std::vector<WaitingClaims::Waiting> WaitingClaims::take_all() {
+  std::vector<Waiting> waited;
+  for (auto& [order, waiting] : waiting_) waited.push_back(std::move(waiting));
+  *this = WaitingClaims(abandoned_max_);
+  return waited;
+}
+
+std::vector<std::uint64_t> WaitingClaims::connections() const {
+  std::vector<std::uint64_t> found;
+  for (const auto& [order, waiting] : waiting_) found.push_back(waiting.connection);
+  return found;
+}
+
 void WaitingClaims::start_stream() {
   listed_ = 0;
   list_end_ = next_order_ - 1;

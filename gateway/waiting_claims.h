@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "gateway/packing.h"
 
@@ -27,6 +28,14 @@ class WaitingClaims {
   // The connection that waited for this answer and waits no longer; nothing when nobody did.
   std::optional<std::uint64_t> answered(const std::string& key, const std::string& claim_id);
   void heartbeat_confirmed(std::uint64_t number);
+  struct Waiting {
+    std::uint64_t connection = 0;
+    v1::ClaimRequest request;
+    bool ever_sent = false;
+  };
+  // Forgets everything; returns those that waited, in the order in which they came.
+  std::vector<Waiting> take_all();
+  std::vector<std::uint64_t> connections() const;  // that wait
 
   // A new stream: nothing has been listed or said on it.
   void start_stream();
@@ -40,11 +49,6 @@ class WaitingClaims {
   std::uint64_t abandoned() const { return abandoned_.size(); }
 
  private:
-  struct Waiting {
-    std::uint64_t connection = 0;
-    v1::ClaimRequest request;
-    bool ever_sent = false;
-  };
   struct Abandoned {
     v1::AbandonRequest request;
     std::uint64_t heartbeat = 0;  // its confirmation shows that this was read; 0: not said yet

@@ -49,6 +49,15 @@ TEST_F(Config, OnLoopbackItDoesWithoutTokensWhenToldSo) {
   EXPECT_GE(config->threads, 1u);
   EXPECT_EQ(config->limits.session.claim_timeout_ms, 1500u);
   EXPECT_EQ(config->limits.shell.age_max_ms, 55u * 60'000);
+  EXPECT_EQ(config->attachment.hold_after_ms, 10'000u);
+  EXPECT_EQ(config->attachment.give_up_after_ms, 20'000u);
+}
+
+TEST_F(Config, HowLongItHoldsCanBeSaid) {
+  const auto config = read({"--auth=none", "--hold_after=2s", "--give_up_after=500ms"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->attachment.hold_after_ms, 2'000u);
+  EXPECT_EQ(config->attachment.give_up_after_ms, 500u);
 }
 
 TEST_F(Config, NobodyIsLetInByOmission) {
@@ -85,10 +94,22 @@ TEST_F(Config, SeveralCoordinatorsAndABackend) {
   EXPECT_EQ(config->duplicates, v1::REJECT);
 }
 
+TEST_F(Config, AnHttpsUrlIsACoordinatorBehindTls) {
+  const auto config = read({"--auth=none", "--coordinator=https://a.example,https://b:8443/,"
+                                           "https://[::1],https://[::1]:7,c:1"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->coordinators,
+              ElementsAre("https://a.example:443", "https://b:8443", "https://[::1]:443",
+                          "https://[::1]:7", "c:1"));
+}
+
 TEST_F(Config, NonsenseIsRefusedWithASentence) {
   const auto with = [](const char* argument) { return refusal({"--auth=none", argument}); };
-  EXPECT_THAT(with("--coordinator=https://example.com"),
-              HasSubstr("not supported in this version"));
+  for (const char* url : {"--coordinator=http://example.com", "--coordinator=https://",
+                          "--coordinator=https://example.com/path",
+                          "--coordinator=https://example.com:port"}) {
+    EXPECT_THAT(with(url), HasSubstr("a URL is https://host or https://host:port")) << url;
+  }
   EXPECT_THAT(with("--coordinator="), HasSubstr("--coordinator is empty"));
   EXPECT_THAT(with("--coordinator=a"), HasSubstr("--coordinator does not accept"));
   EXPECT_THAT(with("--coordinator=a:1,,b:2"), HasSubstr("--coordinator does not accept"));
@@ -100,6 +121,8 @@ TEST_F(Config, NonsenseIsRefusedWithASentence) {
   EXPECT_THAT(with("--queue_bytes_max=1"), HasSubstr("--queue_bytes_max is 1"));
   EXPECT_THAT(with("--ping_interval=0"), HasSubstr("--ping_interval is 0; it takes 10ms to 1h"));
   EXPECT_THAT(with("--drain_budget=inf"), HasSubstr("--drain_budget"));
+  EXPECT_THAT(with("--hold_after=0"), HasSubstr("--hold_after is 0; it takes 100ms to 1h"));
+  EXPECT_THAT(with("--give_up_after=2h"), HasSubstr("--give_up_after is 2h; it takes 100ms to"));
   EXPECT_THAT(with("--static_dir=/nowhere"), HasSubstr("/nowhere"));
   EXPECT_THAT(with("extra"), HasSubstr("\"extra\" is not a flag"));
 }

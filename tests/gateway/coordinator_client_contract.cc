@@ -53,7 +53,7 @@ TEST_P(CoordinatorClientContract, NothingIsToldAfterForget) {
 }
 
 TEST_P(CoordinatorClientContract, AnAbandonedClaimLeavesNoOwner) {
-  client_->claim(7, make_claim("alice:1", "id"), box_.putter());
+  client_->claim(7, make_claim("alice:1", "id"), all_but_holds(box_));
   client_->abandon(7);
   client_->forget(7);
   hold(8, "bob:1");

@@ -130,10 +130,11 @@ grpc::Status FakeBackend::Closed(grpc::ServerContext* context, const v1::ClosedR
   return status_of(backend_.closed(*request));
 }
 
-TestServer::TestServer(int port, const std::vector<grpc::Service*>& services) {
+TestServer::TestServer(int port, const std::vector<grpc::Service*>& services,
+                       const std::shared_ptr<grpc::ServerCredentials>& credentials) {
   grpc::ServerBuilder builder;
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddListeningPort(target_of(port), grpc::InsecureServerCredentials());
+  builder.AddListeningPort(target_of(port), credentials);
   for (grpc::Service* service : services) builder.RegisterService(service);
   server_ = builder.BuildAndStart();
   if (!server_) ADD_FAILURE() << "cannot listen on " << target_of(port);

@@ -55,7 +55,9 @@ class FakeBackend final : public v1::Backend::Service {
 // Serves until it is destroyed; then every call and stream is cancelled.
 class TestServer {
  public:
-  TestServer(int port, const std::vector<grpc::Service*>& services);
+  TestServer(int port, const std::vector<grpc::Service*>& services,
+             const std::shared_ptr<grpc::ServerCredentials>& credentials =
+                 grpc::InsecureServerCredentials());
   ~TestServer();
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;

@@ -61,12 +61,13 @@ class RecordingBackend final : public BackendClient {
 
 class GatewayWorld {
  public:
-  explicit GatewayWorld(ListenerOptions options = {}) : gateway_id_(make_identity()) {
+  explicit GatewayWorld(ListenerOptions options = {}, const AttachmentLimits& limits = {})
+      : gateway_id_(make_identity()) {
     AttachmentSettings settings;
     settings.gateway_id = gateway_id_;
+    settings.limits = limits;
     client_ = std::make_unique<MemoryCoordinatorClient>(settings, coordinator);
     options.listen = {"127.0.0.1", 0};
-    options.policy.gateway_id = gateway_id_;
     options.policy.has_backend = true;
     auto listener =
         Listener::start(loops_, std::move(options), *client_, &backend, gateway_metrics_);
@@ -80,6 +81,8 @@ class GatewayWorld {
 
   int port() const { return listener_->port(); }
   Listener& listener() { return *listener_; }
+  const std::string& gateway_id() const { return gateway_id_; }  // the first one
+  const AttachCounters& counters() const { return client_->counters(); }
   std::string metrics() const { return metrics_.render(); }
 
   MemoryCoordinator::Record record(const std::string& key) {

@@ -83,13 +83,13 @@ TEST_F(GrpcCoordinator, ItsTokenGoesAlong) {
 
 TEST_F(GrpcCoordinator, AServerThatDiesAndComesBackOnItsPortIsFoundAgain) {
   auto client = client_to({target_of(coordinator_.port)}, {.unreachable_after_ms = 300});
-  client->claim(1, make_claim("alice:1", "id"), box_.putter());
+  client->claim(1, make_claim("alice:1", "id"), all_but_holds(box_));
   ASSERT_TRUE(box_.wait_for(1));
   const std::uint64_t generation =
       std::get<v1::ClaimAnswer>(box_.items()[0].what).granted().generation();
   coordinator_.grpc.reset();
   client->operate(1, generation, advance_to(v1::ACCEPTED));
-  client->claim(2, make_claim("bob:1", "another"), box_.putter());
+  client->claim(2, make_claim("bob:1", "another"), all_but_holds(box_));
   ASSERT_TRUE(eventually([&] { return !client->reachable(); }));
   EXPECT_EQ(client->counters().unanswered_operations, 1u);
 
@@ -113,7 +113,7 @@ TEST_F(GrpcCoordinator, ItEndsSoonWhoeverDoesNotAnswer) {
        {silent.target(), target_of(free_port()), std::string("nowhere.invalid:1")}) {
     for (const std::uint64_t streams : {0, 1, 2, 3}) {
       auto client = client_to({target}, {.hello_timeout_ms = 50});
-      client->claim(1, make_claim("alice:1", "id"), box_.putter());
+      client->claim(1, make_claim("alice:1", "id"), all_but_holds(box_));
       EXPECT_TRUE(eventually([&] { return client->counters().streams_opened >= streams; }));
       const auto before = std::chrono::steady_clock::now();
       client.reset();
@@ -157,6 +157,29 @@ TEST_F(GrpcBackend, UnavailableIsTriedAgain) {
   maker.client().receive(make_message("alice:1", 1, "m"), answers_.putter(), events_.putter());
   ASSERT_TRUE(answers_.wait_for(2));
   EXPECT_EQ(answers_.items()[1].result, BackendResult::kOk);
+}
+
+TEST_F(GrpcBackend, NothingIsAttemptedWhileTheGatewayMayNotAct) {
+  std::atomic<bool> may_act = false;
+  std::atomic<int> asked = 0;
+  GrpcBackendSettings settings{.open_timeout_ms = 200};
+  settings.may_act = [&] {
+    ++asked;
+    return may_act.load();
+  };
+  GrpcBackendMaker maker(settings);
+  fail_first(maker, 1, grpc::StatusCode::UNAVAILABLE);
+  maker.client().receive(make_message("alice:1", 1, "m"), answers_.putter(), events_.putter());
+  EXPECT_TRUE(eventually([&] { return asked >= 3; }));
+  EXPECT_EQ(calls_, 0);
+  EXPECT_THAT(answers_.items(), SizeIs(0));
+  may_act = true;
+  ASSERT_TRUE(answers_.wait_for(1));
+  EXPECT_EQ(answers_.items()[0].result, BackendResult::kOk);
+  // Not beyond the call's time.
+  may_act = false;
+  EXPECT_EQ(open(maker).message, "the gateway holds");
+  EXPECT_EQ(calls_, 2);
 }
 
 TEST_F(GrpcBackend, EachStatusHasItsMeaning) {

@@ -1,7 +1,7 @@
 # The attachment, and how a gateway reaches its coordinator and its backend.
 interlock_test(gateway_attachment_test LABELS unit
   SOURCES attachment_test.cc attachment_claims_test.cc attachment_list_test.cc
-    attachment_stream_test.cc attachment_faults_test.cc
+    attachment_stream_test.cc attachment_hold_test.cc attachment_faults_test.cc
     attachment_world.h attachment_fault_world.h
   LIBS interlock_gateway_memory)
 
@@ -17,8 +17,8 @@ interlock_test(gateway_memory_clients_test LABELS unit
   LIBS interlock_gateway_memory)
 
 interlock_test(gateway_grpc_clients_test NEEDS_GRPC LABELS integration
-  SOURCES grpc_clients_test.cc
+  SOURCES grpc_clients_test.cc grpc_tls_test.cc
     coordinator_client_contract.h coordinator_client_contract.cc
     backend_client_contract.h backend_client_contract.cc
     fake_services.h fake_services.cc notice_box.h attachment_world.h
-  LIBS interlock_gateway_memory interlock_gateway_grpc interlock_test_support)
+  LIBS interlock_gateway_memory interlock_gateway_grpc interlock_test_support OpenSSL::Crypto)

@@ -44,6 +44,7 @@ class GrantingCoordinator final : public CoordinatorClient {
   void return_credit(std::uint64_t bytes) override { credit += bytes; }
   void forget(std::uint64_t) override { forgotten = true; }
   bool reachable() const override { return true; }
+  std::uint64_t act_until_ms() const override { return ~std::uint64_t{0}; }
   bool drain(std::uint64_t) override { return true; }
 
   void deliver(std::uint64_t payload_bytes) {

@@ -75,6 +75,8 @@ std::vector<SessionInput> all_inputs() {
                                    ConsumerTooSlow{},
                                    FrameTooBig{},
                                    CoordinatorAway{5},
+                                   HoldBegan{},
+                                   HoldEnded{},
                                    answered(new_grant()),
                                    answered(resumed_grant()),
                                    answered(grant({v1::CONNECTING, v1::PROCESSING_READY}, 3, 4)),
@@ -138,6 +140,10 @@ TEST(SessionInputs, EachIsLegalInEveryPhaseAlsoWithAnyOtherBehindIt) {
        message("m1"), done(v1::DEGRADED, 1), TimerFired{SessionTimer::kOpenRetry},
        BackendOpened{OpenResult::kOk}, message("m1"), MessageFailed{"m1", "UNAVAILABLE", "", true},
        DrainRequested{5}, TimerFired{SessionTimer::kClose}},
+      {HoldBegan{}, Started{}, answered(new_grant()), Upgraded{}, message("m1"), HoldEnded{},
+       BackendOpened{OpenResult::kOk}, done(v1::PROCESSING_READY, 2, 2), HoldBegan{},
+       delivery({1, 2}), message("m2"), MessageTaken{"m1"}, ack(99), transient(0), HoldEnded{},
+       MessageTaken{"m2"}, SocketEnded{1000}},
       {CoordinatorAway{5}}};
   const std::vector<SessionInput> inputs = all_inputs();
   for (const std::vector<SessionInput>& life : lives) {
@@ -190,7 +196,8 @@ class RandomLife {
     return {.early_messages_max = 1 + static_cast<std::uint32_t>(below(4)),
             .early_bytes_max = 200,
             .waiting_messages_max = 1 + static_cast<std::uint32_t>(below(4)),
-            .transients_held_max = 2};
+            .transients_held_max = 2,
+            .kept_frames_max = 1 + static_cast<std::uint32_t>(below(4))};
   }
 
   // What the world would answer to what the session wants.
@@ -241,7 +248,9 @@ class RandomLife {
 
   SessionInput anything() {
     static const std::vector<SessionInput> inputs = all_inputs();
-    switch (below(10)) {
+    switch (below(11)) {
+      case 10:
+        return chance(40) ? SessionInput(HoldBegan{}) : SessionInput(HoldEnded{});
       case 0:
       case 1:
       case 2:
@@ -285,6 +294,7 @@ TEST(SessionInputs, TenThousandsOfRandomLivesKeepTheRules) {
   std::uint64_t ready = 0;
   std::uint64_t messages = 0;
   std::uint64_t events = 0;
+  std::uint64_t held = 0;
   for (std::uint64_t seed = 1; seed <= lives; ++seed) {
     RandomLife life(seed);
     life.run();
@@ -292,11 +302,13 @@ TEST(SessionInputs, TenThousandsOfRandomLivesKeepTheRules) {
     ready += life.watcher().ready() ? 1 : 0;
     messages += life.watcher().messages_sent();
     events += life.watcher().events_sent();
+    held += life.watcher().held_inputs();
   }
   // Lives that end before anything happens would show nothing.
   EXPECT_GT(ready, lives / 4);
   EXPECT_GT(messages, lives / 4);
   EXPECT_GT(events, lives / 4);
+  EXPECT_GT(held, lives / 4);
 }
 
 }  // namespace

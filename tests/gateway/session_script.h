@@ -82,7 +82,6 @@ inline SessionRequest request_with_backend() {
   return {.key = "anna:s1",
           .subject = "anna",
           .session = "s1",
-          .gateway_id = "gateway-1",
           .claim_id = "claim-1",
           .has_backend = true};
 }

@@ -26,7 +26,6 @@ TEST(SessionClaim, CarriesWhatTheClientSaid) {
   const v1::ClaimRequest& claim = std::get<SendClaim>(actions.front()).request;
   EXPECT_EQ(claim.key(), "anna:s1");
   EXPECT_EQ(claim.subject(), "anna");
-  EXPECT_EQ(claim.gateway_id(), "gateway-1");
   EXPECT_EQ(claim.claim_id(), "claim-1");
   EXPECT_EQ(claim.policy(), v1::REJECT);
   EXPECT_EQ(claim.attempt().tries(), 3U);

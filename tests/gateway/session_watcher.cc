@@ -16,6 +16,7 @@ bool is_operational(v1::State state) {
 
 void SessionWatcher::saw(const SessionInput& input) {
   std::visit([this](const auto& what) { heard(what); }, input);
+  if (on_hold_ && greeted_ && holds()) ++held_inputs_;
 }
 
 void SessionWatcher::heard(const ClaimAnswered& input) {
@@ -80,6 +81,7 @@ void SessionWatcher::wants(const OpenBackend& action) {
   check(action.generation == generation_ && generation_ > 0, "an Open of no generation");
   check(!opening_, "a second Open beside the first");
   check(!let_go_ && !closed_, "an Open behind the end");
+  check(!on_hold_, "an Open during a hold");
   opening_ = true;
 }
 
@@ -87,6 +89,7 @@ void SessionWatcher::wants(const SendToBackend& action) {
   check(operational_, "a message processed before operational");
   check(ready_, "a message processed before ready");
   check(!let_go_ && !closed_, "a message processed behind the end");
+  check(!on_hold_, "a message processed during a hold");
   check(with_backend_.empty(), "two messages with the backend at once");
   check(action.generation == generation_, "a message of another generation");
   with_backend_ = action.id;
@@ -102,6 +105,8 @@ void SessionWatcher::wants(const SendFrame& action) {
   check(!let_go_ && !closed_, "a frame behind the end");
   check(greeted_ != is("hello"), "hello is not the first frame, or comes twice");
   greeted_ = true;
+  const bool control = is("hello") || is("lost") || is("pong") || is("reconnect");
+  check(!on_hold_ || control, "data during a hold");
   if (is("event") || is("expired")) wants_event(text);
   if (is("ack")) check(ready_, "a message accepted before ready");
   if (is("ready")) {

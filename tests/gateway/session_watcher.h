@@ -24,6 +24,7 @@ class SessionWatcher {
   bool ready() const { return ready_; }
   bool closed() const { return closed_; }
   std::uint64_t messages_sent() const { return messages_sent_; }
+  std::uint64_t held_inputs() const { return held_inputs_; }
   std::uint64_t events_sent() const { return last_event_ + 1 - first_event_; }
 
  private:
@@ -34,6 +35,8 @@ class SessionWatcher {
   void heard(const MessageFailed& input) { forget_message(input.id); }
   void heard(const BackendOpened&) { opening_ = false; }
   void heard(const Delivered& input) { credit_due_ += input.delivery.payload_bytes(); }
+  void heard(const HoldBegan&) { on_hold_ = true; }
+  void heard(const HoldEnded&) { on_hold_ = false; }
   void heard(const SupersededNotice&) { lost_ = lost_ || holds(); }
   void heard(const ReleasedNotice& input) {
     lost_ = lost_ || (holds() && input.released.generation() == generation_);
@@ -81,11 +84,13 @@ class SessionWatcher {
   bool let_go_ = false;     // Close, Detach or Fail was sent
   bool closed_ = false;     // a close frame was sent
   bool finished_ = false;
+  bool on_hold_ = false;    // the gateway may not act
   std::uint64_t first_event_ = 1;
   std::uint64_t last_event_ = 0;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t credit_due_ = 0;
   std::uint64_t messages_sent_ = 0;
+  std::uint64_t held_inputs_ = 0;  // what came during a hold of an upgraded connection
   std::string with_backend_;  // the message that the backend has and has not answered
 };
 

@@ -55,7 +55,6 @@ UpgradeMoment moment(std::int64_t now = signed_at) {
 
 UpgradePolicy open_policy() {
   UpgradePolicy policy;
-  policy.gateway_id = "00112233445566778899aabbccddeeff";
   policy.has_backend = true;
   return policy;
 }
@@ -86,7 +85,6 @@ TEST(Upgrade, ABareRequestGetsASessionMadeByTheGateway) {
   EXPECT_EQ(accepted.session.key, "anonymous:made-by-the-gateway");
   EXPECT_EQ(accepted.session.subject, "anonymous");
   EXPECT_EQ(accepted.session.claim_id, "0123456789abcdef");
-  EXPECT_EQ(accepted.session.gateway_id, "00112233445566778899aabbccddeeff");
   EXPECT_TRUE(accepted.session.has_backend);
   EXPECT_FALSE(accepted.session.attempt);
   EXPECT_FALSE(accepted.session.position);
@@ -230,7 +228,6 @@ class UpgradeWithTokens : public ::testing::Test {
  protected:
   UpgradeWithTokens() {
     policy_.verifier = &verifier_;
-    policy_.gateway_id = "00112233445566778899aabbccddeeff";
   }
   static Fields with_header(std::string_view token, std::string& value) {
     value = "Bearer " + std::string(token);
