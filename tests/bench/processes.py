@@ -1,0 +1,105 @@
+"""The processes of a row: coordinators, and gateways without clients."""
+
+import json
+import pathlib
+import subprocess
+import tempfile
+
+import machine
+import stack
+from rounds import Failure
+
+
+class Gateway:
+    """One bench_gateway."""
+
+    def __init__(self, port, name, folder):
+        self.name = name
+        self.log_path = folder / f"{name}.log"
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(machine.BIN / "bench_gateway"), str(port), name], text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+
+    def say(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+
+    def hear(self):
+        """What it answered: its tally."""
+        line = self.process.stdout.readline()
+        if not line:
+            said = self.log_path.read_text(errors="replace").splitlines()[-1:]
+            raise Failure(f"the gateway {self.name} ended: {' '.join(said) or 'without a word'}")
+        return json.loads(line)
+
+    def tell(self, command):
+        self.say(command)
+        return self.hear()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stdin.close()
+
+
+class Processes:
+    """What is started within, is ended with it, each by its process id."""
+
+    def __init__(self, work):
+        self.folder = pathlib.Path(tempfile.mkdtemp(dir=work))
+        self.services = []
+        self.gateways = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for gateway in self.gateways:
+            if gateway.process.poll() is None:
+                gateway.kill()
+        for service in self.services:
+            if service.process.poll() is None:
+                service.kill()
+
+    def pids(self):
+        processes = [one.process for one in self.services + self.gateways]
+        return [process.pid for process in processes if process.poll() is None]
+
+    def coordinator(self, name, *flags):
+        """On a store of its own, with the settings that it has by itself but for these."""
+        port, http_port = stack.free_port(), stack.free_port()
+        service = stack.Service(
+            name, "interlock-coordinator",
+            [f"--listen=127.0.0.1:{port}", f"--http_listen=127.0.0.1:{http_port}",
+             f"--store=rocksdb:{self.folder}/{name}-store", "--auth=none", *flags],
+            http_port, self.folder)
+        service.start()
+        self.services.append(service)
+        service.wait_ready()
+        service.port = port
+        return service
+
+    def gateway(self, coordinator, name):
+        """Attached, or about to be: its first answer is still to be heard."""
+        gateway = Gateway(coordinator.port, name, self.folder)
+        self.gateways.append(gateway)
+        return gateway
+
+    def holding(self, coordinator, prefix, gateways, connections):
+        """So many attached gateways that hold so many connections together."""
+        made = [self.gateway(coordinator, f"{prefix}{number}") for number in range(gateways)]
+        for gateway in made:
+            gateway.hear()
+        for gateway in made:
+            gateway.say(f"claim {connections // gateways} 500")
+        for gateway in made:
+            check(gateway.hear(), connections // gateways)
+        return made
+
+
+def check(tally, granted):
+    """That exactly so many connections are held."""
+    if tally != {"granted": granted, "refused": 0, "lost": 0}:
+        raise Failure(f"{granted} connections should be held, and it is {tally}")
