@@ -32,8 +32,10 @@ INTERLOCK_RUNTIME_PACKAGES=(
 # For the tests, beside what building needs.
 INTERLOCK_TEST_PACKAGES=(
   llvm-19 # names in sanitizer reports, and so in what tests/tsan.supp suppresses
+  spin # the models; it needs a C compiler, which clang-19 is
   python3 python3-grpcio python3-jwt python3-protobuf python3-websockets
   chromium-headless-shell
+  patch # what takes a rule out of the program, to see whether the simulator notices
 )
 
 # For deploy/local.sh, the demo.

@@ -22,19 +22,10 @@ KEY = "anonymous:s"
 TYPES = ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"]
 PATIENCE_S = 20
 
+sys.path.insert(0, str(SOURCE / "tests" / "support"))
+from stubs import load_stubs  # noqa: E402
 
-def load_stubs(folder):
-    """Generates Python code for the protocol; Debian's python3-grpc-tools is too old for it."""
-    proto = SOURCE / "proto"
-    subprocess.run(
-        ["protoc", f"--proto_path={proto}", "--plugin=protoc-gen-grpc=/usr/bin/grpc_python_plugin",
-         f"--python_out={folder}", f"--grpc_out={folder}",
-         *map(str, proto.glob("interlock/v1/*.proto"))], check=True)
-    sys.path.insert(0, folder)
-
-
-STUBS = tempfile.TemporaryDirectory()
-load_stubs(STUBS.name)
+load_stubs()
 from interlock.v1 import (  # noqa: E402
     backend_pb2, backend_pb2_grpc, connection_pb2, events_pb2, events_pb2_grpc)
 

@@ -1,4 +1,5 @@
-"""The coordinator is killed in the middle of it and started again: nobody loses anything."""
+"""The coordinator is killed, or told to stop, in the middle of it and started again: nobody loses
+anything."""
 
 import asyncio
 import os
@@ -31,13 +32,21 @@ class CoordinatorKilled(unittest.IsolatedAsyncioTestCase):
 
             await asyncio.gather(*(connect(number) for number in range(CONNECTIONS)))
             for kill in range(KILLS):
-                await self.run_through_a_kill(stack, clients, kill)
+                await self.run_through_an_end(stack, clients, kill, stack.coordinator.kill)
+                count("e2e.coordinator_kills", 1)
+            # Told to stop, it tells its gateways to go elsewhere, and ends what is under way.
+            await self.run_through_an_end(
+                stack, clients, KILLS,
+                lambda: self.assertEqual(stack.coordinator.stop(), 0, "it did not end well"))
+            count("e2e.coordinator_handovers", 1)
+            for gateway in stack.gateways:
+                self.assertIn('"why":"drain"', gateway.log_path.read_text())
             await asyncio.gather(*(client.close() for client in clients))
             self.assertEqual({client.code for client in clients}, {1000})
             self.assertEqual(stack.closes().get("1011", 0), 0)
 
-    async def run_through_a_kill(self, stack, clients, kill):
-        """Every client starts a run; the coordinator dies while all of them are under way."""
+    async def run_through_an_end(self, stack, clients, kill, end):
+        """Every client starts a run; the coordinator ends while all of them are under way."""
         done = 5 * kill
         await asyncio.gather(*(client.message(f"m{kill}") for client in clients))
         await asyncio.gather(*(client.wait_events(done + 2) for client in clients))
@@ -46,8 +55,7 @@ class CoordinatorKilled(unittest.IsolatedAsyncioTestCase):
         under_way = sum(len(client.events()) < done + 5 for client in clients)
         self.assertGreater(under_way, 0, "every run was over before the kill: it proves nothing")
         seen_before = [client.events()[-1][0] for client in clients]
-        stack.coordinator.kill()
-
+        end()
         stack.coordinator.start().wait_ready()
         after = {record["key"]: numbers(record) for record in await asyncio.to_thread(
             stack.ctl, "list")}
@@ -65,7 +73,6 @@ class CoordinatorKilled(unittest.IsolatedAsyncioTestCase):
             await client.ack(done + 5)
         for record in await asyncio.to_thread(stack.ctl, "list"):
             self.assertEqual(int(record["generation"]), before[record["key"]]["generation"])
-        count("e2e.coordinator_kills", 1)
 
 
 if __name__ == "__main__":

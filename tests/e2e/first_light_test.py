@@ -5,15 +5,22 @@ import base64
 import json
 import os
 import pathlib
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import unittest
 
+import grpc
+
 sys.path.insert(0, str(pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests" / "support"))
 from stack import BIN, Stack, count  # noqa: E402
+from stubs import load_stubs  # noqa: E402
 from ws_client import FIVE, Client  # noqa: E402
+
+load_stubs()
+from interlock.v1 import connection_pb2, events_pb2, events_pb2_grpc  # noqa: E402
 
 SETUP = ["CONNECTING", "ACCEPTED", "AUTHENTICATED", "SERVICES_READY", "PROCESSING_READY"]
 
@@ -163,6 +170,37 @@ class FirstLight(unittest.IsolatedAsyncioTestCase):
         # The run is over: had the message been taken twice, its events would follow.
         record = self.stack.ctl("get", "anonymous:early")[0]
         self.assertEqual(int(record["last_seq"]), 5)
+
+    def publish(self, session, payload):
+        """As a backend does, outside of any run; the receipt."""
+        with grpc.insecure_channel(f"127.0.0.1:{self.stack.coordinator_port}") as channel:
+            return events_pb2_grpc.EventsStub(channel).Publish(events_pb2.PublishRequest(
+                key=f"anonymous:{session}", type="note", payload=json.dumps(payload).encode(),
+                idempotency_key=f"{session} {payload}"), timeout=20)
+
+    async def test_an_event_published_during_the_setup_is_replayed_before_ready(self):
+        # The backend is stopped, so setup waits for its Open.
+        self.stack.agent.process.send_signal(signal.SIGSTOP)
+        try:
+            client = await Client().connect(self.stack.url(0, session="setup", states=1))
+            await client.wait(lambda c: c.of_type("hello"), "hello")
+            receipt = await asyncio.to_thread(self.publish, "setup", "early")
+            self.assertEqual(receipt.sequence, 1)
+            self.assertEqual(connection_pb2.State.Name(receipt.state), "AUTHENTICATED")
+            # The answer to a ping comes behind whatever would have been sent before.
+            await client.send(type="ping")
+            await client.wait(lambda c: c.of_type("pong"), "pong")
+            self.assertEqual(client.events(), [])
+        finally:
+            self.stack.agent.process.send_signal(signal.SIGCONT)
+        await client.ready()
+        said = [frame.get("state", frame["type"]) if frame["type"] == "state" else frame["type"]
+                for frame in client.frames]
+        self.assertEqual(said[said.index("PROCESSING_READY"):],
+                         ["PROCESSING_READY", "event", "ready"])
+        self.assertEqual(client.events(), [(1, "note")])
+        self.assertEqual(client.of_type("ready")[0]["replayed"], 1)
+        await client.close()
 
     async def test_the_newest_claim_owns_the_session_and_the_old_socket_hears_it(self):
         old = await Client().connect(self.stack.url(0, session="tabs"))

@@ -32,8 +32,8 @@ TEXT_ENDINGS = (".cc .cmake .css .h .html .js .json .md .mjs .proto .py .sh .ts 
                 .split())
 GENERATED = re.compile(r"\.pb\.(h|cc)$|(^|/)package-lock\.json$|_pb2(_grpc)?\.py$")
 
-PURE_GATEWAY = (r"gateway/(session(_types|_setup|_traffic)?|frames(_parse)?|replay|lease|close_code"
-                r"|attachment(_received|_limits)?|breaker|message_queue|transient_queue"
+PURE_GATEWAY = (r"gateway/(session(_types|_setup|_traffic|_hold)?|frames(_parse)?|replay|lease|close_code"
+                r"|attachment(_received|_limits|_hold)?|breaker|message_queue|transient_queue"
                 r"|held_generations(_stream)?|waiting_claims|stream_schedule|event_credit"
                 r"|upgrade(_query)?)\.(h|cc)$")
 # The shapes themselves: what a bad compiler gets wrong.
