@@ -13,7 +13,7 @@ using Text = std::optional<std::string>;
 
 // The known parameters, decoded.
 struct Texts {
-  Text session, last_seq, gen, tries, states;
+  Text session, last_seq, seq_gen, gen, tries, states;
 };
 
 std::optional<int> hex_digit(char c) {
@@ -42,8 +42,9 @@ Text percent_decode(std::string_view text) {
 
 absl::StatusOr<Texts> read_texts(std::string_view query) {
   Texts texts;
-  const std::array<std::pair<std::string_view, Text*>, 5> known{{{"session", &texts.session},
+  const std::array<std::pair<std::string_view, Text*>, 6> known{{{"session", &texts.session},
                                                                  {"last_seq", &texts.last_seq},
+                                                                 {"seq_gen", &texts.seq_gen},
                                                                  {"gen", &texts.gen},
                                                                  {"try", &texts.tries},
                                                                  {"states", &texts.states}}};
@@ -84,9 +85,11 @@ absl::StatusOr<UpgradeQuery> parse_upgrade_query(std::string_view target) {
   auto texts = read_texts(mark == std::string_view::npos ? "" : target.substr(mark + 1));
   if (!texts.ok()) return texts.status();
   std::uint64_t last_seq = 0;
+  std::uint64_t seq_generation = 0;
   std::uint64_t generation = 0;
   std::uint64_t tries = 0;
   absl::Status numbers = read_number("last_seq", texts->last_seq, last_seq);
+  numbers.Update(read_number("seq_gen", texts->seq_gen, seq_generation));
   numbers.Update(read_number("gen", texts->gen, generation));
   numbers.Update(read_number("try", texts->tries, tries));
   if (!numbers.ok()) return numbers;
@@ -104,7 +107,7 @@ absl::StatusOr<UpgradeQuery> parse_upgrade_query(std::string_view target) {
   if (texts->last_seq) {
     query.position.emplace();
     query.position->set_last_seq(last_seq);
-    query.position->set_generation(generation);
+    query.position->set_generation(texts->seq_gen ? seq_generation : generation);
   }
   query.show_states = texts->states == "1";
   return query;

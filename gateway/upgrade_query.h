@@ -18,8 +18,10 @@ struct UpgradeQuery {
   bool show_states = false;
 };
 
-// `session`, `last_seq`, `gen`, `try` and `states` of the request's target; other parameters are
-// left to later versions. INVALID_ARGUMENT is a sentence: a number that is none, bad
+// `session`, `last_seq`, `seq_gen`, `gen`, `try` and `states` of the request's target; other
+// parameters are left to later versions. `seq_gen`: the generation of the hello under which
+// `last_seq` was counted, for a client that asks with another `gen` than that; left out, it is
+// `gen`. INVALID_ARGUMENT is a sentence: a number that is none, bad
 // percent-encoding, or a known parameter given twice, since each side might believe another one.
 absl::StatusOr<UpgradeQuery> parse_upgrade_query(std::string_view target);
 

@@ -119,6 +119,15 @@ TEST(Upgrade, AnAttemptAndAPositionAreGivenOnlyByWhoNamesThem) {
   EXPECT_EQ(only_position.session.position->last_seq(), 0u);
 }
 
+TEST(Upgrade, APositionCountsUnderTheHelloThatSeqGenNames) {
+  const UpgradeAccepted told = accept(request_for("/ws?last_seq=42&seq_gen=7&gen=9&try=1"));
+  EXPECT_EQ(told.session.attempt->generation(), 9u);
+  EXPECT_EQ(told.session.position->generation(), 7u);
+  const UpgradeAccepted alone = accept(request_for("/ws?last_seq=42&seq_gen=7"));
+  EXPECT_FALSE(alone.session.attempt);
+  EXPECT_EQ(alone.session.position->generation(), 7u);
+}
+
 TEST(Upgrade, WhatIsNotKnownIsLeftToLaterVersions) {
   const UpgradeAccepted accepted =
       accept(request_for("/ws?x=1&x=2&=3&&%zz=1&flag&session=%61%62-%5A&states=0"));
@@ -214,6 +223,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"bad_encoding", request_for("/ws?session=%4g"), 400, 4504, "bad_query"},
         Refusal{"no_number", request_for("/ws?last_seq="), 400, 4504, "bad_query"},
         Refusal{"negative", request_for("/ws?last_seq=-1"), 400, 4504, "bad_query"},
+        Refusal{"no_seq_gen", request_for("/ws?last_seq=1&seq_gen=x"), 400, 4504, "bad_query"},
         Refusal{"signed_number", request_for("/ws?gen=%2B1"), 400, 4504, "bad_query"},
         Refusal{"fraction", request_for("/ws?try=1.0"), 400, 4504, "bad_query"},
         Refusal{"hexadecimal", request_for("/ws?gen=0x1"), 400, 4504, "bad_query"},

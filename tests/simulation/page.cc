@@ -60,10 +60,10 @@ void Page::connect() {
     request.attempt->set_generation(generation_);
     request.attempt->set_tries(++tries_);
   }
-  if (last_ && !position_doubtful_) {
+  if (last_) {
     request.position.emplace();
     request.position->set_last_seq(*last_);
-    request.position->set_generation(asks_with_attempt_ ? generation_ : 0);
+    request.position->set_generation(last_generation_);
   }
   if (run.happens(Fault::kDuplicateRejected)) request.policy = v1::REJECT;
   run.line("page {} of {} connects to gateway {} (socket {}, gen {}, last {})", name_, key_,
@@ -172,7 +172,6 @@ void Page::use_old_attempt() {
   abandon_socket(1006, true);
   std::swap(old_attempt_.first, generation_);
   std::swap(old_attempt_.second, tries_);
-  position_doubtful_ = true;
   if (wants_) connect();
 }
 
@@ -195,7 +194,7 @@ void Page::copy_from(const Page& other) {
   tries_ = other.tries_;
   since_ = other.since_;
   last_ = other.last_;
-  position_doubtful_ = other.position_doubtful_;
+  last_generation_ = other.last_generation_;
   asks_with_attempt_ = other.asks_with_attempt_;
   begin();
 }
@@ -234,10 +233,9 @@ void Page::refused(const SocketPtr& socket, std::uint16_t code, std::uint64_t af
   socket_ = nullptr;
   ++connects_;
   if (code == 4007 && current_generation != 0) {
-    // The newest socket may go on with it. What was seen was not seen under this generation.
+    // The newest socket may go on with it. What was seen was seen under another one.
     generation_ = current_generation;
     tries_ = 0;
-    position_doubtful_ = true;
   }
   if (code >= 4500) wants_ = false;
   connect_after(std::min<Us>(after_ms * 1'000, 2'000'000) + 20'000);
@@ -319,7 +317,7 @@ void Page::take_hello(const std::string& text) {
   generation_ = socket_generation_ = generation;
   since_ = granted->since;
   tries_ = 0;
-  position_doubtful_ = false;
+  last_generation_ = generation;
 }
 
 void Page::take_event(const std::string& text) {

@@ -67,7 +67,7 @@ class Page {
   std::uint64_t tries_ = 0;
   bool asks_with_attempt_ = true;
   std::optional<std::uint64_t> last_;        // the last event seen
-  bool position_doubtful_ = false;           // `last_` was not seen under `generation_`
+  std::uint64_t last_generation_ = 0;        // of the hello under which `last_` is counted
   std::pair<std::uint64_t, std::uint64_t> old_attempt_;
   std::uint64_t acknowledged_ = 0;
   std::uint64_t messages_ = 0;

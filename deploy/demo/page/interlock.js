@@ -10,6 +10,12 @@ const BACKOFF_LAST_MS = 15_000;
 const RESENDS_MAX = 6;          // of a message that the backend could not take yet
 const UNSENT_MAX = 100;
 
+/**
+ * Where a client stands: generation of the last hello (or of a 4007), tries since then; the last
+ * event seen, and the generation of the hello under which it was counted.
+ */
+const START = Object.freeze({ gen: 0, tries: 0, last: null, seqGen: 0 });
+
 /** The close code of a socket that the page cuts on purpose: a lost socket, for the gateway. */
 const CUT = 3001;
 
@@ -63,7 +69,7 @@ export class InterlockClient extends EventTarget {
     super();
     Object.assign(this, { gateway, session, token, storage, states, secure });
     this.status = 'closed';
-    this.position = { gen: 0, tries: 0, last: null, ...this.#restore() };
+    this.position = { ...START, ...this.#restore() };
   }
 
   connect() {
@@ -122,9 +128,12 @@ export class InterlockClient extends EventTarget {
   }
 
   #url() {
-    const { gen, tries, last } = this.position;
+    const { gen, tries, last, seqGen } = this.position;
     const query = new URLSearchParams({ session: this.session, gen, try: tries });
-    if (last !== null) query.set('last_seq', last);
+    if (last !== null) {
+      query.set('last_seq', last);
+      query.set('seq_gen', seqGen);
+    }
     if (this.states) query.set('states', 1);
     return `${this.secure ? 'wss' : 'ws'}://${this.gateway}/ws?${query}`;
   }
@@ -165,7 +174,7 @@ export class InterlockClient extends EventTarget {
   #ended(code, reason) {
     this.#unlisten(code);
     if (code === 1000) {
-      this.position = { gen: 0, tries: 0, last: null };   // the sequence has ended
+      this.position = { ...START };   // the sequence has ended
       this.#unsent.clear();
     }
     this.#persist();
@@ -202,7 +211,7 @@ export class InterlockClient extends EventTarget {
 
   #greeted(frame) {
     if (!frame.resumed) this.position.last = null;
-    this.position.gen = frame.generation;
+    this.position.gen = this.position.seqGen = frame.generation;
     this.position.tries = 0;
     this.#ackedSeq = frame.next_seq - 1;
     this.#persist();

@@ -145,8 +145,11 @@ TEST_F(EngineThreads, NothingIsHeardAfterTheEnd) {
     engine->start();
     std::atomic<bool> ended{false};
     std::atomic<int> late{0};
+    // What an asker hears inside of its own call (NotNow: the inbox is full) is the call's result,
+    // not something that comes after the end.
+    static thread_local bool in_the_call = false;
     const auto heard = [&](auto&&...) {
-      if (ended) ++late;
+      if (ended && !in_the_call) ++late;
     };
     std::atomic<bool> asking{true};
     std::atomic<int> asked{0};
@@ -155,7 +158,9 @@ TEST_F(EngineThreads, NothingIsHeardAfterTheEnd) {
       askers.emplace_back([&, t] {
         for (int i = 0; asking; ++i) {
           const std::string id = std::to_string(t) + "/" + std::to_string(i);
+          in_the_call = true;
           engine->ask("alice:" + std::to_string(i % 5), claim_by("gateway-a", id), heard);
+          in_the_call = false;
           if (i % 100 == 0) engine->observe("alice:1", heard);
           ++asked;
           std::this_thread::yield();
