@@ -5,6 +5,12 @@
 #include "interlock/v1/connection.pb.h"
 
 namespace interlock {
+namespace {
+
+constexpr std::string_view kRunsHelp =
+    "Agent runs that are over; complete: ended by the backend, and acknowledged to the end";
+
+}  // namespace
 
 Observability::Observability(Metrics& metrics, std::function<void()> on_fatal)
     : metrics_(metrics),
@@ -24,10 +30,21 @@ Observability::Observability(Metrics& metrics, std::function<void()> on_fatal)
                                  "Connections taken from a live owner, by this coordinator")),
       orphans_(metrics.counter("interlock_orphans_swept_total",
                                "Connections of expired gateways let go, by this coordinator")),
+      runs_complete_(metrics.counter("interlock_agent_runs_total", std::string(kRunsHelp),
+                                     {{"outcome", "complete"}})),
+      runs_incomplete_(metrics.counter("interlock_agent_runs_total", std::string(kRunsHelp),
+                                       {{"outcome", "incomplete"}})),
+      closed_given_up_(metrics.counter("interlock_closed_undelivered_total",
+                                       "Ends of connections of which no backend could be told")),
       store_away_(metrics.gauge("interlock_store_away", "1 while the store promises nothing")),
       tick_(metrics.gauge("interlock_tick", "The store's clock, as this coordinator sees it")),
       live_gateways_(metrics.gauge("interlock_live_gateways", "Gateways whose lease stands")),
       streams_(metrics.gauge("interlock_attached_gateways", "Attach streams to this coordinator")) {
+  for (std::size_t i = 0; i < kAgentEvents.size(); ++i) {
+    run_events_[i] = &metrics.counter("interlock_agent_run_events_total",
+                                      "Complete agent runs that had an event of this kind",
+                                      {{"event", std::string(kAgentEvents[i])}});
+  }
   for (State from : kStates) {
     const auto f = static_cast<std::size_t>(from);
     connections_[f] = &metrics.gauge("interlock_connections", "Records by state",
@@ -57,6 +74,24 @@ void Observability::happened(const Happened& happened) {
                            {"reason", v1::Reason_Name(static_cast<v1::Reason>(step.reason))},
                            {"generation", step.generation},
                            {"revision", happened.revision}});
+}
+
+void Observability::run_over(const RunOver& over) {
+  if (over.run.complete) {
+    runs_complete_.Increment();
+    for (std::size_t i = 0; i < run_events_.size(); ++i) {
+      if ((over.run.kinds >> i & 1) != 0) run_events_[i]->Increment();
+    }
+    return;
+  }
+  runs_incomplete_.Increment();
+  log_warning("Agent run incomplete.", {{"key", over.key}, {"run", over.run.name}});
+}
+
+void Observability::closed_given_up(const ClosedGivenUp& given_up) {
+  closed_given_up_.Increment();
+  log_warning("No backend could be told of an end.",
+              {{"key", given_up.key}, {"generation", given_up.generation}});
 }
 
 void Observability::committed(const Committed& committed, double seconds) {

@@ -17,6 +17,8 @@ class Observability final : public EngineObserver {
   Observability(Metrics& metrics, std::function<void()> on_fatal);
 
   void happened(const Happened& happened) override;
+  void run_over(const RunOver& over) override;
+  void closed_given_up(const ClosedGivenUp& given_up) override;
   void committed(const Committed& committed, double seconds) override;
   void refused(const Refusal& refusal) override;
   void fatal(const std::string& reason) override;
@@ -37,6 +39,10 @@ class Observability final : public EngineObserver {
   prometheus::Counter& failed_;
   prometheus::Counter& takeovers_;
   prometheus::Counter& orphans_;
+  prometheus::Counter& runs_complete_;
+  prometheus::Counter& runs_incomplete_;
+  std::array<prometheus::Counter*, kAgentEvents.size()> run_events_{};
+  prometheus::Counter& closed_given_up_;
   prometheus::Gauge& store_away_;
   prometheus::Gauge& tick_;
   prometheus::Gauge& live_gateways_;

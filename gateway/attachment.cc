@@ -13,10 +13,12 @@ constexpr std::uint64_t full_after_ms = 1'000;  // when to claim again after wai
 
 }  // namespace
 
-Attachment::Attachment(std::string gateway_id, std::string address, const AttachmentLimits& limits)
+Attachment::Attachment(std::string gateway_id, std::string address, const AttachmentLimits& limits,
+                       bool has_backend)
     : gateway_id_(std::move(gateway_id)),
       address_(std::move(address)),
       limits_(limits),
+      has_backend_(has_backend),
       claims_(limits.waiting_claims_max),
       held_(gateway_id_),
       credit_(limits.event_credit_bytes),
@@ -85,6 +87,13 @@ void Attachment::forget(std::uint64_t connection) {
   });
 }
 
+void Attachment::closed_delivered(const std::string& key, std::uint64_t generation) {
+  if (phase_ != Phase::kListing && phase_ != Phase::kOpen) return;  // it will be asked again
+  v1::ClosedDelivered& told = closed_delivered_.emplace_back();
+  told.set_key(key);
+  told.set_generation(generation);
+}
+
 void Attachment::tell(std::uint64_t connection, decltype(ConnectionNotice::what) what) {
   if (connection != 0) notices_.push_back(ConnectionNotice{connection, std::move(what)});
 }
@@ -101,6 +110,8 @@ void Attachment::stream_opened(std::uint64_t stream, std::uint64_t now_ms) {
   draining_ = false;
   deaf_ = false;
   cut_.reset();
+  closed_.clear();
+  closed_delivered_.clear();
   claims_.start_stream();
   held_.start_stream();
   lease_.stream_opened();
@@ -168,6 +179,7 @@ void Attachment::pack_hello(Packing& out) {
   hello.set_build(std::string(version()));
   hello.set_address(address_);
   hello.set_event_credit_bytes(credit_.start_stream());
+  hello.set_has_backend(has_backend_);
   out.count(hello);
 }
 
@@ -191,6 +203,10 @@ void Attachment::pack_work(Packing& out, std::uint64_t now_ms) {
   claims_.pack_abandons(out, heartbeat_ + 1);
   claims_.pack_claims(out);
   held_.pack_acknowledgements(out);
+  for (v1::ClosedDelivered& told : std::exchange(closed_delivered_, {})) {
+    out.count(told);
+    *out.message.add_closed_delivered() = std::move(told);
+  }
   if (out.empty() && !credit_.pressing()) return;
   if (const std::uint64_t bytes = credit_.grant()) {
     out.message.set_event_credit_bytes(bytes);

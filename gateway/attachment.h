@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -57,7 +58,9 @@ struct ConnectionNotice {
 
 class Attachment {
  public:
-  Attachment(std::string gateway_id, std::string address, const AttachmentLimits& limits);
+  // `has_backend`: this gateway can tell a backend of machines that ended.
+  Attachment(std::string gateway_id, std::string address, const AttachmentLimits& limits,
+             bool has_backend = false);
 
   // ---- from the sessions; never fail, whatever the stream does ----
   void claim(std::uint64_t connection, v1::ClaimRequest request);
@@ -70,6 +73,8 @@ class Attachment {
   void return_credit(std::uint64_t bytes);
   // The session is over. What it left unanswered is still seen through.
   void forget(std::uint64_t connection);
+  // The backend has been told of an end, or does not want to be.
+  void closed_delivered(const std::string& key, std::uint64_t generation);
 
   // ---- from the shell ----
   void stream_opened(std::uint64_t stream, std::uint64_t now_ms);
@@ -84,6 +89,8 @@ class Attachment {
   // under way; all that waits is packed into it.
   std::optional<v1::AttachRequest> next_message(std::uint64_t now_ms);
   std::vector<ConnectionNotice> take_notices();
+  // Ends that the backend is to be told of; said again by the coordinators until closed_delivered().
+  std::vector<v1::ClosedToDeliver> take_closed() { return std::exchange(closed_, {}); }
   // The stream must be cut (no hello in time, told to drain, silent, store away, identity over,
   // protocol broken): why. For "drain", end it in good order: what still comes counts.
   // `stream_closed` must follow.
@@ -139,6 +146,7 @@ class Attachment {
   std::string gateway_id_;
   std::string address_;
   AttachmentLimits limits_;
+  bool has_backend_;
   WaitingClaims claims_;
   HeldGenerations held_;
   EventCredit credit_;
@@ -146,6 +154,8 @@ class Attachment {
   Lease lease_;
   std::unordered_map<std::uint64_t, GenerationId> granted_;  // by connection, until it is forgotten
   std::vector<ConnectionNotice> notices_;
+  std::vector<v1::ClosedToDeliver> closed_;
+  std::vector<v1::ClosedDelivered> closed_delivered_;  // to be said on the stream that stands
 
   Phase phase_ = Phase::kClosed;
   std::uint64_t stream_ = 0;

@@ -16,7 +16,7 @@ constexpr std::uint64_t finish_timeout_ms = 500;
 }  // namespace
 
 AttachmentShell::Owner::Owner(const AttachmentSettings& settings, OpenAttachStream open)
-    : attachment_(settings.gateway_id, settings.address, settings.limits),
+    : attachment_(settings.gateway_id, settings.address, settings.limits, settings.has_backend),
       open_(std::move(open)),
       next_gateway_id_(settings.next_gateway_id),
       give_up_after_ms_(settings.limits.give_up_after_ms),
@@ -121,6 +121,9 @@ void AttachmentShell::Owner::bring_notices() {
   for (ConnectionNotice& notice : attachment_.take_notices()) {
     const auto found = notify_.find(notice.connection);
     if (found != notify_.end()) found->second(std::move(notice));
+  }
+  for (v1::ClosedToDeliver& closed : attachment_.take_closed()) {
+    if (tell_closed_) tell_closed_(std::move(closed));
   }
 }
 

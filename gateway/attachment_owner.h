@@ -39,6 +39,7 @@ class AttachmentShell::Owner {
 
   Attachment attachment_;
   std::unordered_map<std::uint64_t, Notify> notify_;  // by connection
+  TellClosed tell_closed_;
   std::vector<std::promise<bool>> drains_;
   AttachCounters counters_;
   std::atomic<bool> reachable_ = true;

@@ -144,6 +144,8 @@ void Attachment::take_changes(const v1::AttachResponse& message) {
   for (const v1::StateNotice& state : message.states()) {
     tell(held_.connection_of(generation_of(state)), state);
   }
+  closed_.insert(closed_.end(), message.closed_to_deliver().begin(),
+                 message.closed_to_deliver().end());
   for (const v1::Delivery& delivery : message.deliveries()) {
     credit_.delivered(delivery.payload_bytes());
     const std::uint64_t connection = held_.connection_of(generation_of(delivery));

@@ -71,6 +71,22 @@ bool AttachmentShell::drain(std::uint64_t within_ms) {
          drained.get();
 }
 
+void AttachmentShell::tell_closed(TellClosed tell) {
+  std::promise<void> set;
+  std::future<void> done = set.get_future();
+  owner_->post([set = std::move(set), tell = std::move(tell)](Owner& self) mutable {
+    self.tell_closed_ = std::move(tell);
+    set.set_value();
+  });
+  done.wait();
+}
+
+void AttachmentShell::closed_delivered(std::string key, std::uint64_t generation) {
+  owner_->post([key = std::move(key), generation](Owner& self) {
+    self.attachment_.closed_delivered(key, generation);
+  });
+}
+
 const AttachCounters& AttachmentShell::counters() const { return owner_->counters_; }
 
 }  // namespace interlock

@@ -61,6 +61,7 @@ struct AttachmentSettings {
   std::string gateway_id;  // 32 hexadecimal digits, new for each process
   std::string address;  // display only
   AttachmentLimits limits;
+  bool has_backend = false;  // it can tell a backend of machines that ended
   std::function<std::string()> next_gateway_id = make_identity;  // when that one is used up
 };
 
@@ -85,6 +86,14 @@ class AttachmentShell : public CoordinatorClient {
   bool reachable() const override;
   std::uint64_t act_until_ms() const override;
   bool drain(std::uint64_t within_ms) override;
+
+  // `tell` is called on the shell's own thread for each end that the backend is to be told of, and
+  // must not block; empty: nobody is told. Returns when the one before is not called any more. Not
+  // from a callback.
+  using TellClosed = std::function<void(v1::ClosedToDeliver)>;
+  void tell_closed(TellClosed tell);
+  // The backend was told, or does not want to be. Safe to call from any thread.
+  void closed_delivered(std::string key, std::uint64_t generation);
 
   const AttachCounters& counters() const;
 

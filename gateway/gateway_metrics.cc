@@ -42,6 +42,9 @@ GatewayMetrics::GatewayMetrics(Metrics& metrics)
       draining(metrics.gauge("interlock_draining", "1 while the gateway stops.")),
       events_sent(metrics.counter("interlock_events_sent_total",
                                   "Numbered events written to clients, repetitions included.")),
+      transients_dropped(metrics.counter(
+          "interlock_transients_dropped_total",
+          "Transient events of backends whose durable event did not come in time, or ever.")),
       handshake_seconds(metrics.histogram("interlock_handshake_seconds",
                                           "From the accepted connection to the written 101.",
                                           buckets_short_seconds)),

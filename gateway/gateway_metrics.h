@@ -32,6 +32,7 @@ class GatewayMetrics {
   prometheus::Gauge& sessions;  // from the claim to the end
   prometheus::Gauge& draining;
   prometheus::Counter& events_sent;
+  prometheus::Counter& transients_dropped;
   prometheus::Histogram& handshake_seconds;
   prometheus::Histogram& session_seconds;
 };

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "common/settings.h"
 #include "common/version.h"
 #include "gateway/boot_clock.h"
+#include "gateway/closed_relay.h"
 #include "gateway/config.h"
 #include "gateway/event_loops.h"
 #include "gateway/gateway_metrics.h"
@@ -75,6 +77,7 @@ int serve(GatewayConfig config, const sigset_t& signals) {
   coordinator_settings.attachment.gateway_id = gateway_id;
   coordinator_settings.attachment.address = to_string(config.listen);
   coordinator_settings.attachment.limits = config.attachment;
+  coordinator_settings.attachment.has_backend = config.backend.has_value();
   GrpcCoordinatorClient coordinator(coordinator_settings);
   std::unique_ptr<GrpcBackendClient> backend;
   if (config.backend) {
@@ -86,6 +89,8 @@ int serve(GatewayConfig config, const sigset_t& signals) {
     };
     backend = std::make_unique<GrpcBackendClient>(backend_settings);
   }
+  std::optional<ClosedRelay> closed_relay;
+  if (backend) closed_relay.emplace(coordinator, *backend);
   LinkMetrics link_metrics(metrics, coordinator, coordinator.counters(),
                            backend ? &backend->counters() : nullptr);
 

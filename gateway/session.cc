@@ -53,6 +53,11 @@ void Session::on(const TimerFired& fired) {
     case SessionTimer::kOpenRetry:
       if (holds() && backend_ == Backend::kAway && !opening_) open_backend();
       return;
+    case SessionTimer::kTransient:
+      if (phase_ != Phase::kOpen) return;
+      transients_timed_ = false;
+      count_dropped(transients_.give_up_oldest());
+      return send_transients();
     case SessionTimer::kClose:
       if (phase_ == Phase::kClosing) finish();
       return;

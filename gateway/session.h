@@ -86,6 +86,7 @@ class Session {
   void send_events(const v1::Delivery& delivery);
   void become_live_when_due();
   void send_transients();
+  void count_dropped(std::uint64_t transients);
   void return_credit(const v1::Delivery& delivery);
   void drop_held_events();
   void send_next_message();
@@ -151,6 +152,7 @@ class Session {
   };
   std::vector<Frame> before_hello_;             // frames that wait for the 101
   TransientQueue transients_;
+  bool transients_timed_ = false;               // the first one that waits does so for so long only
   MessageQueue messages_;
   bool awaiting_pong_ = false;
 

@@ -69,6 +69,7 @@ v1::ClaimRequest claim_of(const SessionRequest& request) {
   claim.set_policy(request.policy);
   // Without a backend there is nothing to ask in between: one commit carries all of the setup.
   claim.set_through(request.has_backend ? v1::AUTHENTICATED : v1::PROCESSING_READY);
+  claim.set_has_backend(request.has_backend);
   if (request.attempt) *claim.mutable_attempt() = *request.attempt;
   if (request.position) *claim.mutable_position() = *request.position;
   return claim;

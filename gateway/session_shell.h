@@ -67,8 +67,8 @@ class SessionShell final : public SocketObserver,
 
  private:
   // Behind the timers of the session.
-  enum Slot : std::size_t { kStall = 6, kAge, kToken, kCut, kSlots };
-  static_assert(kStall == static_cast<std::size_t>(SessionTimer::kOpenRetry) + 1);
+  enum Slot : std::size_t { kStall = 7, kAge, kToken, kCut, kSlots };
+  static_assert(kStall == static_cast<std::size_t>(SessionTimer::kTransient) + 1);
 
   Task<void> watch();
   Task<void> serve();
@@ -92,6 +92,7 @@ class SessionShell final : public SocketObserver,
   void carry_out(Acknowledge& action);
   void carry_out(EventsSent& action);
   void carry_out(ReturnCredit& action);
+  void carry_out(TransientsDropped& action);
   void carry_out(CloseSocket& action);
   void carry_out(SetTimer& action);
   void carry_out(CancelTimer& action);

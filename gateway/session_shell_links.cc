@@ -85,6 +85,10 @@ void SessionShell::carry_out(ReturnCredit& action) {
   around_.coordinator.return_credit(action.bytes);
 }
 
+void SessionShell::carry_out(TransientsDropped& action) {
+  around_.metrics.transients_dropped.Increment(static_cast<double>(action.count));
+}
+
 // ---- the backend ----
 
 namespace {

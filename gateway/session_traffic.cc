@@ -94,10 +94,12 @@ void Session::drop_held_events() {
 
 void Session::on(TransientReceived& transient) {
   v1::Transient& event = transient.event;
-  if (!live() || (!event.data().empty() && check_json(event.data(), json_depth_max))) return;
+  if (!live() || (!event.data().empty() && check_json(event.data(), json_depth_max))) {
+    return count_dropped(1);
+  }
   transients_.add(std::move(event));
   send_transients();
-  transients_.limit(limits_.transients_held_max, limits_.transient_bytes_max);
+  count_dropped(transients_.limit(limits_.transients_held_max, limits_.transient_bytes_max));
 }
 
 void Session::send_transients() {
@@ -106,6 +108,18 @@ void Session::send_transients() {
     const std::uint64_t after = event->after() > 0 ? event->after() : replay_.last_sent();
     send_frame(transient_frame(after, event->type(), event->data()));
   }
+  if (transients_timed_ == transients_.empty()) {
+    transients_timed_ = !transients_timed_;
+    if (transients_timed_) {
+      act(SetTimer{SessionTimer::kTransient, limits_.transient_wait_ms});
+    } else {
+      act(CancelTimer{SessionTimer::kTransient});
+    }
+  }
+}
+
+void Session::count_dropped(std::uint64_t transients) {
+  if (transients > 0 && holds()) act(TransientsDropped{transients});
 }
 
 // ---- what the client sends ----

@@ -27,6 +27,7 @@ struct SessionLimits {
   std::uint64_t waiting_bytes_max = 1024 * 1024;
   std::uint32_t transients_held_max = 256;       // ahead of their event; one more drops the oldest
   std::uint64_t transient_bytes_max = 256 * 1024;
+  std::uint64_t transient_wait_ms = 1'000;       // for the event that it follows; then dropped
   std::uint32_t kept_frames_max = 64;            // during a hold; one more is closed with 4006
   std::uint64_t kept_bytes_max = 256 * 1024;
 };
@@ -44,7 +45,9 @@ struct SessionRequest {
   v1::Policy policy = v1::TAKE_OVER;
 };
 
-enum class SessionTimer : std::uint8_t { kClaim, kSetup, kPing, kPong, kClose, kOpenRetry };
+enum class SessionTimer : std::uint8_t {
+  kClaim, kSetup, kPing, kPong, kClose, kOpenRetry, kTransient,
+};
 
 // ---- inputs ----
 
@@ -104,6 +107,7 @@ struct SendPing {};
 struct Acknowledge { std::uint64_t generation; std::uint64_t sequence; };
 struct EventsSent { std::uint64_t generation; std::uint64_t sequence; };  // for the reconcile list
 struct ReturnCredit { std::uint64_t bytes; };
+struct TransientsDropped { std::uint64_t count; };  // too late, too early or too many; for metrics
 // May come before the 101 is written; there is no close frame to send then.
 struct CloseSocket { CloseCode code; std::string reason; };
 struct SetTimer { SessionTimer timer; std::uint64_t after_ms; };  // in place of one that is set
@@ -115,7 +119,7 @@ struct Finish {};
 using SessionAction =
     std::variant<SendClaim, SendAbandon, AcceptUpgrade, RefuseUpgrade, SendOperation, OpenBackend,
                  SendToBackend, SendFrame, SendPing, Acknowledge, EventsSent, ReturnCredit,
-                 CloseSocket, SetTimer, CancelTimer, Finish>;
+                 TransientsDropped, CloseSocket, SetTimer, CancelTimer, Finish>;
 using SessionActions = std::vector<SessionAction>;
 
 }  // namespace interlock

@@ -25,10 +25,23 @@ class TransientQueue {
     return drop_oldest();
   }
 
-  // The oldest go, until what is left fits.
-  void limit(std::uint64_t events_max, std::uint64_t bytes_max) {
-    while (waiting_.size() > events_max || bytes_ > bytes_max) drop_oldest();
+  // The oldest go, until what is left fits. How many went.
+  std::uint64_t limit(std::uint64_t events_max, std::uint64_t bytes_max) {
+    std::uint64_t dropped = 0;
+    for (; waiting_.size() > events_max || bytes_ > bytes_max; ++dropped) drop_oldest();
+    return dropped;
   }
+
+  // The oldest has waited long enough: it goes, and so do those behind it that wait for the same
+  // event. How many went.
+  std::uint64_t give_up_oldest() {
+    std::uint64_t dropped = 0;
+    const std::uint64_t after = waiting_.empty() ? 0 : waiting_.front().after();
+    for (; !waiting_.empty() && waiting_.front().after() == after; ++dropped) drop_oldest();
+    return dropped;
+  }
+
+  bool empty() const { return waiting_.empty(); }
 
  private:
   v1::Transient drop_oldest() {

@@ -123,14 +123,14 @@ std::optional<ClientPosition> position_of(const Claim& claim, const Record& reco
 // Where delivery begins for this client, and what its position acknowledges.
 std::optional<SequenceRange> take_position(Record& record,
                                            const std::optional<ClientPosition>& position,
-                                           Granted& granted) {
+                                           Tick tick, Granted& granted) {
   std::optional<SequenceRange> trim;
   if (position) {
     const Sequence last = position->last_sequence;
     if (last > record.last_sequence || last < record.acknowledged) {
       granted.position_lost = true;
     } else {
-      trim = acknowledge(record, last);
+      trim = acknowledge(record, last, tick);
       granted.resumed = true;
     }
   }
@@ -210,14 +210,16 @@ Decision decide_claim(const std::optional<Record>& record, const Claim& claim,
   if (!record || is_final(next.state)) {
     if (next.state == State::kClosed) begin_sequence(next);
     start_machine(next, because(context, Reason::kClaimed), decision.steps);
+    next.has_backend = false;
   } else if (is_operational(next.state)) {
     const Reason reason = owner_lives ? Reason::kTakenOver : Reason::kResumed;
     enter(next, State::kReconnecting, because(context, reason), decision.steps);
   } else {
     granted.steps.push_back(State::kReconnecting);  // it waits already: a new owner, no new state
   }
+  next.has_backend = next.has_backend || claim.has_backend;
   const auto position = position_of(claim, next, record ? record->generation : 0);
-  decision.trim = joined(decision.trim, take_position(next, position, granted));
+  decision.trim = joined(decision.trim, take_position(next, position, context.tick, granted));
   go_through(next, claim.through, because(context, Reason::kStep), decision.steps);
   next.changed_tick = context.tick;
 

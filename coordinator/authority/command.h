@@ -28,6 +28,7 @@ struct Claim {
   Policy policy = Policy::kTakeOver;
   State through = State::kConnecting;  // the steps up to here in the same commit
   std::optional<ClientPosition> position;
+  bool has_backend = false;            // a backend is to be told when the machine ends
 };
 
 // A claim whose client has gone: detach it if it was granted, and never grant a late copy.
@@ -56,6 +57,7 @@ struct Acknowledge {
   std::string gateway_id;
   Generation generation = 0;
   Sequence sequence = 0;
+  Tick tick = 0;  // when it came; 0: now
 };
 
 struct Publish {
@@ -79,10 +81,16 @@ struct Sweep {
   bool capped = false;  // end it, if it waits without owner: its subject has begun another session
 };
 
+// A backend has been told of the end of this generation's machine, and of all below it.
+struct ClosedTold {
+  Generation generation = 0;
+};
+
 // Asks for nothing but a look at the record that is surely the present one.
 struct Lookup {};
 
-using Command = std::variant<Claim, Abandon, Operate, Acknowledge, Publish, Forget, Sweep, Lookup>;
+using Command = std::variant<Claim, Abandon, Operate, Acknowledge, Publish, Forget, Sweep,
+                             ClosedTold, Lookup>;
 
 // ---- answers ----
 
@@ -99,7 +107,7 @@ struct Granted {
   bool capped = false;           // the subject is at its limit: one that waits must make room
 };
 
-struct Settled {};  // Abandon, Acknowledge, Forget, Sweep
+struct Settled {};  // Abandon, Acknowledge, Forget, Sweep, ClosedTold
 
 struct Receipt {
   Sequence sequence = 0;

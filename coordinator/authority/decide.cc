@@ -22,24 +22,26 @@ Decision decide(const std::optional<Record>& record, const Command& command,
       return decide_operate(record, operate, context);
     }
     Decision operator()(const Acknowledge& acknowledge) const {
-      return decide_acknowledge(record, acknowledge);
+      return decide_acknowledge(record, acknowledge, context);
     }
     Decision operator()(const Publish& publish) const {
       return decide_publish(record, publish, context);
     }
     Decision operator()(const Forget& forget) const { return decide_forget(record, forget); }
     Decision operator()(const Sweep& sweep) const { return decide_sweep(record, sweep, context); }
+    Decision operator()(const ClosedTold& told) const { return decide_closed_told(record, told); }
     Decision operator()(const Lookup&) const { return {.answer = Found{record}}; }
   } by_command{*record, context};
   return std::visit(by_command, command);
 }
 
-Decision decide_acknowledge(const Record& record, const Acknowledge& request) {
+Decision decide_acknowledge(const Record& record, const Acknowledge& request,
+                            const Context& context) {
   if (request.generation != record.generation || !is_owner(record, request.gateway_id)) {
     return {.answer = Refusal{StaleGeneration{record.generation}}};
   }
   Record next = record;
-  std::optional<SequenceRange> trim = acknowledge(next, request.sequence);
+  std::optional<SequenceRange> trim = acknowledge(next, request.sequence, request.tick > 0 ? request.tick : context.tick);
   if (!trim) return {.answer = Settled{}};
   return {.answer = Settled{}, .record = std::move(next), .trim = trim};
 }
@@ -52,6 +54,15 @@ Decision decide_forget(const Record& record, const Forget& forget) {
     return {.answer = Refusal{IllegalTransition{record.state, State::kClosed}}};
   }
   return {.answer = Settled{}, .remove = true};
+}
+
+Decision decide_closed_told(const Record& record, const ClosedTold& told) {
+  if (record.closed_pending == 0 || record.closed_pending > told.generation) {
+    return {.answer = Settled{}};
+  }
+  Record next = record;
+  next.closed_pending = 0;
+  return {.answer = Settled{}, .record = std::move(next)};
 }
 
 namespace {

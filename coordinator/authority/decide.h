@@ -17,6 +17,7 @@ namespace interlock {
 struct AuthorityLimits {
   std::uint64_t outbox_events_max = 1000;
   std::uint64_t outbox_bytes_max = 1024 * 1024;
+  std::uint64_t outbox_age_ticks_max = 86'400;  // nothing acknowledged for so long; 0: no limit
   std::uint64_t payload_bytes_max = 64 * 1024;
   std::uint64_t run_name_bytes_max = 128;
   std::uint64_t idempotency_key_bytes_max = 128;
@@ -58,6 +59,7 @@ struct OutboxEvent {
   Tick tick = 0;
   std::uint64_t ttl_ms = 0;
   std::int64_t time_unix_ms = 0;
+  bool expired = false;                    // its time ran out: only its number is delivered
 };
 
 struct Decision {
@@ -78,9 +80,11 @@ Decision decide_claim(const std::optional<Record>& record, const Claim& claim,
                       const Context& context);
 Decision decide_abandon(const Record& record, const Abandon& abandon, const Context& context);
 Decision decide_operate(const Record& record, const Operate& operate, const Context& context);
-Decision decide_acknowledge(const Record& record, const Acknowledge& acknowledge);
+Decision decide_acknowledge(const Record& record, const Acknowledge& acknowledge,
+                            const Context& context);
 Decision decide_publish(const Record& record, const Publish& publish, const Context& context);
 Decision decide_forget(const Record& record, const Forget& forget);
 Decision decide_sweep(const Record& record, const Sweep& sweep, const Context& context);
+Decision decide_closed_told(const Record& record, const ClosedTold& told);
 
 }  // namespace interlock

@@ -55,6 +55,11 @@ void enter(Record& record, State to, const Cause& cause, std::vector<Transition>
   record.state = to;
   record.changed_tick = cause.tick;
   if (is_operational(to)) record.operational = true;
+  if (is_final(to) && record.has_backend) {
+    record.closed_pending = record.generation;
+    record.closed_pending_tick = cause.tick;
+    record.closed_pending_reason = cause.reason;
+  }
 }
 
 void start_machine(Record& record, const Cause& cause, std::vector<Transition>& steps) {

@@ -1,6 +1,7 @@
 // The record of a key: everything that is known about a connection, as a value.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -70,8 +71,22 @@ struct Run {
   Tick tick = 0;                    // of the last event
   bool open = false;                // agent_started came, agent_completed did not
   std::uint64_t ended_order = 0;    // the one that ended first is replaced first
+  std::uint32_t kinds = 0;          // bit i: an event of kAgentEvents[i] has come
+  bool silent = false;              // it ended because nothing came any more
   std::string unknown;
   friend bool operator==(const Run&, const Run&) = default;
+};
+
+// The events of an agent run: the first opens it, the last ends it.
+constexpr std::array<std::string_view, 5> kAgentEvents = {
+    "agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"};
+
+// An event of the outbox that has a time to live.
+struct TimedEvent {
+  Sequence sequence = 0;
+  Tick due = 0;                     // from then on it is delivered as expired
+  std::string unknown;
+  friend bool operator==(const TimedEvent&, const TimedEvent&) = default;
 };
 
 struct PublishKey {
@@ -102,6 +117,10 @@ struct Record {
   Sequence last_sequence = 0;                 // last one assigned
   Sequence acknowledged = 0;                  // what lies above it is the outbox
   std::vector<std::uint32_t> outbox_sizes;    // payload bytes of each event held, oldest first
+  std::vector<TimedEvent> timed;              // of the events held, oldest first
+  std::vector<Sequence> expired;              // of those acknowledged, the last ones; oldest first
+  Sequence expired_forgotten = 0;             // up to here `expired` may lack some
+  Tick outbox_since_tick = 0;                 // the last acknowledgement, or the first event after it
   std::vector<Run> runs;                      // oldest first
   std::vector<PublishKey> publish_keys;       // oldest first
   std::vector<Transition> transitions;        // oldest first
@@ -109,8 +128,10 @@ struct Record {
   Tick changed_tick = 0;                      // last change of state or owner
   Generation closed_pending = 0;              // highest generation ended, no backend told yet
   Tick closed_pending_tick = 0;
+  Reason closed_pending_reason = Reason::kStep;
   std::optional<Kick> kick;
   bool operational = false;                   // this machine has been operational
+  bool has_backend = false;                   // a backend is to be told of this machine's end
   std::string unknown;                        // fields of a newer build, byte for byte
   friend bool operator==(const Record&, const Record&) = default;
 };
@@ -120,6 +141,7 @@ constexpr std::size_t kTransitionsMax = 16;
 constexpr std::size_t kSpentClaimIdsMax = 8;
 constexpr std::size_t kRunsMax = 16;
 constexpr std::size_t kPublishKeysMax = 16;
+constexpr std::size_t kExpiredMax = 16;
 
 // Nobody is the owner of what has none, whatever it calls itself.
 inline bool is_owner(const Record& record, std::string_view gateway_id) {

@@ -139,7 +139,7 @@ Decision decide_operate(const Record& record, const Operate& operate, const Cont
   if (!is_owner(record, operate.gateway_id)) {
     return {.answer = Refusal{StaleGeneration{record.generation}}};
   }
-  work.trim(acknowledge(work.record, operate.acknowledged));
+  work.trim(acknowledge(work.record, operate.acknowledged, context.tick));
   for (const Operation& operation : operate.operations) {
     if (operation.op <= record.last_op) continue;  // taken before
     // The number is taken whether the operation is applied or refused.

@@ -3,12 +3,10 @@
 
 #include "coordinator/authority/decide.h"
 #include "coordinator/authority/outbox.h"
+#include "coordinator/authority/runs.h"
 
 namespace interlock {
 namespace {
-
-constexpr std::string_view kRunOpens = "agent_started";
-constexpr std::string_view kRunEnds = "agent_completed";
 
 Receipt receipt_of(const Record& record, Sequence sequence, bool repeated) {
   return {sequence, record.sequence_since, record.state, repeated};
@@ -36,12 +34,6 @@ std::optional<Refusal> check_shape(const Publish& publish, const AuthorityLimits
   return std::nullopt;
 }
 
-Run* find_run(Record& record, const std::string& name) {
-  const auto found = std::find_if(record.runs.begin(), record.runs.end(),
-                                  [&](const Run& run) { return run.name == name; });
-  return found == record.runs.end() ? nullptr : &*found;
-}
-
 // What a repetition, or a number that does not follow, is answered.
 std::optional<Answer> answer_known(const Record& record, const Publish& publish) {
   if (publish.run.empty()) {
@@ -63,7 +55,7 @@ std::optional<Answer> answer_known(const Record& record, const Publish& publish)
   return std::nullopt;
 }
 
-std::optional<Refusal> check_room(const Record& record, const Publish& publish,
+std::optional<Refusal> check_room(const Record& record, const Publish& publish, Tick tick,
                                   const AuthorityLimits& limits) {
   if (outbox_events(record) >= limits.outbox_events_max) {
     return ResourceExhausted{"outbox_events_max", limits.outbox_events_max};
@@ -71,45 +63,11 @@ std::optional<Refusal> check_room(const Record& record, const Publish& publish,
   if (outbox_bytes(record) + publish.payload.size() > limits.outbox_bytes_max) {
     return ResourceExhausted{"outbox_bytes_max", limits.outbox_bytes_max};
   }
+  const Tick age_max = limits.outbox_age_ticks_max;
+  if (age_max > 0 && outbox_events(record) > 0 && tick > record.outbox_since_tick + age_max) {
+    return ResourceExhausted{"outbox_age_max", age_max};
+  }
   return std::nullopt;
-}
-
-// A place for one more run: the run that ended first gives way. Nothing when all 16 are open.
-Run* add_run(Record& record, const std::string& name) {
-  if (record.runs.size() == kRunsMax) {
-    auto oldest = record.runs.end();
-    for (auto run = record.runs.begin(); run != record.runs.end(); ++run) {
-      if (run->open) continue;
-      if (oldest == record.runs.end() || run->ended_order < oldest->ended_order) oldest = run;
-    }
-    if (oldest == record.runs.end()) return nullptr;
-    record.runs.erase(oldest);
-  }
-  record.runs.push_back(Run{.name = name});
-  return &record.runs.back();
-}
-
-// Opens or ends the run, and moves the state with it.
-void follow_run(Record& record, Run& run, const Publish& publish, const Context& context,
-                std::vector<Transition>& steps) {
-  const bool had_open = open_runs(record) > 0;
-  if (publish.type == kRunOpens) run.open = true;
-  if (publish.type == kRunEnds && (run.open || run.ended_order == 0)) {
-    run.open = false;
-    std::uint64_t order = 0;
-    for (const Run& other : record.runs) order = std::max(order, other.ended_order);
-    run.ended_order = order + 1;
-  }
-  const bool has_open = open_runs(record) > 0;
-  const auto step = [&](State to, Reason reason) {
-    enter(record, to, {Actor::kBackend, reason, context.tick, context.time_unix_ms}, steps);
-  };
-  if (!had_open && has_open &&
-      (record.state == State::kProcessingReady || record.state == State::kIdle)) {
-    step(State::kProcessing, Reason::kRunOpened);
-  } else if (had_open && !has_open && record.state == State::kProcessing) {
-    step(State::kProcessingReady, Reason::kRunsEnded);
-  }
 }
 
 void remember_key(Record& record, const Publish& publish) {
@@ -138,10 +96,11 @@ Decision decide_publish(const Record& record, const Publish& publish, const Cont
   if (record.state == State::kClosed) return {.answer = Refusal{Gone{record.state}}};
   if (auto refusal = check_shape(publish, context.limits)) return {.answer = *refusal};
   if (auto known = answer_known(record, publish)) return {.answer = std::move(*known)};
-  if (auto refusal = check_room(record, publish, context.limits)) return {.answer = *refusal};
+  if (auto refusal = check_room(record, publish, context.tick, context.limits)) return {.answer = *refusal};
 
   Record next = record;
   Decision decision;
+  if (outbox_events(next) == 0) next.outbox_since_tick = context.tick;
   ++next.last_sequence;
   next.outbox_sizes.push_back(static_cast<std::uint32_t>(publish.payload.size()));
   if (publish.run.empty()) {
@@ -153,7 +112,12 @@ Decision decide_publish(const Record& record, const Publish& publish, const Cont
     run->last_number = publish.number;
     run->last_sequence = next.last_sequence;
     run->tick = context.tick;
-    follow_run(next, *run, publish, context, decision.steps);
+    follow_run(next, *run, publish.type,
+               {Actor::kBackend, Reason::kStep, context.tick, context.time_unix_ms},
+               decision.steps);
+  }
+  if (const Tick due = due_of(context.tick, publish.ttl_ms)) {
+    next.timed.push_back({next.last_sequence, due, {}});
   }
   decision.put = event_of(next, publish, context);
   decision.answer = receipt_of(next, next.last_sequence, false);

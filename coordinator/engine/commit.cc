@@ -158,14 +158,15 @@ void Engine::applied(const std::string& key, Work& work, Revision revision) {
     std::optional<std::string> bytes;
     if (work.write == Write::kPut) bytes = std::move(work.record);
     // Events first: the notice of the change may send them at once.
-    if (const absl::StatusOr<Record> record =
-            bytes ? decode_record(*bytes, generation) : absl::NotFoundError("");
+    if (const absl::StatusOr<Record> record = bytes && !work.events.empty()
+                                                  ? decode_record(*bytes, generation)
+                                                  : absl::NotFoundError("");
         record.ok()) {
       for (OutboxEvent& event : work.events) {
         deliveries_.published(key, record->sequence_since, std::move(event));
       }
     }
-    observe(store_key(key), revision, std::move(bytes));
+    observe(store_key(key), revision, std::move(bytes), true);
     if (ended) make_room(key, false);
   }
   answer_all(key, work, revision);

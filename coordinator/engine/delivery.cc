@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "coordinator/authority/outbox.h"
 #include "coordinator/engine/record_codec.h"
 
 namespace interlock {
@@ -128,7 +129,13 @@ std::optional<std::uint64_t> Deliveries::wake_at_ms() const {
   return resting_.begin()->first;
 }
 
-void Deliveries::pump(std::uint64_t now_ms, Outputs& out) {
+Sequence Deliveries::sent(const std::string& key) const {
+  const auto cursor = cursors_.find(key);
+  return cursor == cursors_.end() ? 0 : cursor->second.next - 1;
+}
+
+void Deliveries::pump(std::uint64_t now_ms, Tick tick, Outputs& out) {
+  tick_ = tick;
   while (!resting_.empty() && resting_.begin()->first <= now_ms) {
     const auto [until_ms, key] = std::move(*resting_.begin());
     resting_.erase(resting_.begin());
@@ -231,7 +238,10 @@ void Deliveries::rest(const std::string& key, Cursor& cursor, std::uint64_t now_
 void Deliveries::send(const std::string& key, Cursor& cursor, Lane& lane,
                       std::vector<OutboxEvent> events, Outputs& out) {
   EventsDelivered delivered{.key = key, .generation = cursor.generation, .events = {}};
-  for (const OutboxEvent& event : events) {
+  for (OutboxEvent& event : events) {
+    if (const Tick due = due_of(event.tick, event.ttl_ms); due != 0 && tick_ >= due) {
+      event = OutboxEvent{.sequence = event.sequence, .expired = true};
+    }
     delivered.payload_bytes += event.payload.size() + kEventOverheadBytes;
   }
   cursor.next = events.back().sequence + 1;

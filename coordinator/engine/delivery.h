@@ -60,10 +60,13 @@ class Deliveries {
   void published(const std::string& key, Generation since, OutboxEvent event);
 
   // Sends what credit allows; asks for what must be read back.
-  void pump(std::uint64_t now_ms, Outputs& out);
+  // `tick`: what has run out of time by then is sent as expired.
+  void pump(std::uint64_t now_ms, Tick tick, Outputs& out);
   void read_answered(std::uint64_t read,
                      const absl::StatusOr<std::vector<std::vector<Attachment>>>& result,
                      std::uint64_t now_ms, Outputs& out);
+  // The last sequence handed to the gateway of this key; 0: nobody attends to it.
+  Sequence sent(const std::string& key) const;
   // When something that could not be read is to be read again.
   std::optional<std::uint64_t> wake_at_ms() const;
 
@@ -106,6 +109,7 @@ class Deliveries {
   std::map<std::uint64_t, std::vector<Reading>> reads_;
   std::multimap<std::uint64_t, std::string> resting_;
   std::uint64_t last_read_ = 0;
+  Tick tick_ = 0;
 };
 
 }  // namespace interlock

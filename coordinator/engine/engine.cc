@@ -31,7 +31,8 @@ Engine::Engine(EngineLimits limits, StoreTraits store, std::function<double()> r
       clock_(limits.tick_ms),
       leases_(limits.leases),
       damper_(limits.takeovers_per_minute_max),
-      deliveries_(limits) {}
+      deliveries_(limits),
+      closed_news_(limits) {}
 Engine::~Engine() = default;
 
 Outputs Engine::step(std::vector<Input> inputs, Moment now) {
@@ -48,7 +49,9 @@ Outputs Engine::step(std::vector<Input> inputs, Moment now) {
     plan_upkeep();
     pump();
     probe_store();
-    deliveries_.pump(now_.steady_ms, out_);
+    tell_closed();
+    deliveries_.pump(now_.steady_ms, clock_.tick(), out_);
+    if (delivery_watchers_ > 0) show_deliveries();
   }
   return std::exchange(out_, {});
 }
@@ -66,6 +69,7 @@ std::optional<std::uint64_t> Engine::wake_at_ms() const {
   }
   if (const auto tick_at = clock_.wake_at_ms(now_.steady_ms)) earlier(*tick_at);
   if (const auto read_at = deliveries_.wake_at_ms()) earlier(*read_at);
+  if (const auto news_at = closed_news_.wake_at_ms()) earlier(*news_at);
   return at;
 }
 
@@ -244,10 +248,10 @@ void Engine::note_acknowledgement(const std::string& key, const Acknowledge& ack
     return;
   }
   PendingAcknowledgement& pending = acknowledgements_[key];
-  if (pending.what.generation == acknowledge.generation) {
-    pending.what.sequence = std::max(pending.what.sequence, acknowledge.sequence);
-  } else {
+  if (pending.what.generation != acknowledge.generation ||
+      pending.what.sequence < acknowledge.sequence) {
     pending.what = acknowledge;
+    pending.what.tick = clock_.tick();
   }
   if (pending.due_ms == 0) {
     pending.due_ms = now_.steady_ms + limits_.acknowledge_within_ms;
@@ -260,7 +264,7 @@ void Engine::note_acknowledgement(const std::string& key, const Acknowledge& ack
   }
   const auto work = work_.find(key);
   if (work != work_.end() && !work->second.waiting.empty()) return;
-  enqueue(key, Waiting{.command = Command{acknowledge}});
+  enqueue(key, Waiting{.command = Command{pending.what}});
 }
 
 void Engine::write_due_acknowledgements() {
@@ -308,8 +312,17 @@ void Engine::take(ScanAsked input) {
   out_.emplace_back(std::move(scanned));
 }
 
-void Engine::take(WatchOpened input) { watchers_[input.watcher] = std::move(input.key); }
-void Engine::take(WatchClosed input) { watchers_.erase(input.watcher); }
+void Engine::take(WatchOpened input) {
+  delivery_watchers_ += input.deliveries ? 1 : 0;
+  watchers_[input.watcher] = Watcher{.key = std::move(input.key), .deliveries = input.deliveries};
+}
+
+void Engine::take(WatchClosed input) {
+  const auto watcher = watchers_.find(input.watcher);
+  if (watcher == watchers_.end()) return;
+  delivery_watchers_ -= watcher->second.deliveries ? 1 : 0;
+  watchers_.erase(watcher);
+}
 
 SeenConnection Engine::seen(const std::string& key, Record record, Revision revision) const {
   SeenConnection connection{.key = key, .record = std::move(record), .revision = revision};

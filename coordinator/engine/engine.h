@@ -23,6 +23,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "coordinator/engine/closed_news.h"
 #include "coordinator/engine/delivery.h"
 #include "coordinator/engine/engine_types.h"
 #include "coordinator/engine/lease_book.h"
@@ -115,6 +116,7 @@ class Engine {
   bool decide_key(const std::string& key, Work& work, Batch& batch);
   Fold fold(const std::string& key, Work& work);
   static void gather_claims(std::deque<Waiting>& waiting, std::size_t count);
+  static void note_spent(Fold& fold, const Command& command);
   void fold_one(Fold& fold, const Waiting& waiting);
   void fold_claim(Fold& fold, const Waiting& waiting);
   static Entry entry_of(const std::string& key, const Fold& fold);
@@ -161,7 +163,13 @@ class Engine {
                 const std::optional<Record>& record) const;
 
   // streams.cc: what the records' changes mean to gateways and watchers
-  void observe(std::string_view key, Revision revision, std::optional<std::string> bytes);
+  // `own`: this engine's own commit wrote it.
+  void observe(std::string_view key, Revision revision, std::optional<std::string> bytes,
+               bool own = false);
+  void notice_ends(const std::string& key, const Record& before,
+                   const std::optional<Record>& after);
+  void tell_closed();
+  void show_deliveries();
   void notify_gateways(const std::string& key, const Record& before,
                        const std::optional<Record>& after);
   void notify_watchers(const std::string& key, const std::optional<Record>& before,
@@ -224,7 +232,15 @@ class Engine {
   };
   std::map<StreamId, Stream> streams_;
   absl::flat_hash_map<std::string, StreamId> stream_of_gateway_;
-  std::map<WatcherId, std::string> watchers_;  // the key, or empty for all
+  ClosedNews closed_news_;
+  struct Watcher {
+    std::string key;  // empty: all
+    bool deliveries = false;
+    Sequence sent = 0;  // as it was told, as is `tick`
+    Tick tick = 0;
+  };
+  std::map<WatcherId, Watcher> watchers_;
+  std::size_t delivery_watchers_ = 0;
 };
 
 }  // namespace interlock

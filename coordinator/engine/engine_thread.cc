@@ -96,9 +96,10 @@ StreamId EngineThread::open_stream(StreamOpened what, std::function<void(Notice)
 
 void EngineThread::close_stream(StreamId stream) { post(StreamClosed{stream}); }
 
-WatcherId EngineThread::watch(std::string key, std::function<void(Watched)> changed) {
+WatcherId EngineThread::watch(std::string key, std::function<void(Watched)> changed,
+                              bool deliveries) {
   const WatcherId watcher = ++last_id_;
-  post(WatchOpened{watcher, std::move(key)}, std::move(changed));
+  post(WatchOpened{watcher, std::move(key), deliveries}, std::move(changed));
   return watcher;
 }
 
@@ -246,6 +247,8 @@ void EngineThread::carry_out(Output output) {
       if (stream != engine.streams_.end()) stream->second(std::move(notified.notice));
     }
     void operator()(const Happened& happened) { engine.observer_.happened(happened); }
+    void operator()(const RunOver& over) { engine.observer_.run_over(over); }
+    void operator()(const ClosedGivenUp& given_up) { engine.observer_.closed_given_up(given_up); }
     void operator()(const Committed& committed) {
       engine.observer_.committed(committed, static_cast<double>(committed.took_us) * 1e-6);
     }

@@ -22,6 +22,8 @@ class EngineObserver {
  public:
   virtual ~EngineObserver() = default;
   virtual void happened(const Happened&) {}
+  virtual void run_over(const RunOver&) {}
+  virtual void closed_given_up(const ClosedGivenUp&) {}
   virtual void committed(const Committed&, double /*seconds*/) {}
   virtual void refused(const Refusal&) {}
   // The engine cannot go on: the process must end.
@@ -55,7 +57,8 @@ class EngineThread {
   void heartbeat(StreamId stream, std::uint64_t number) { post(StreamHeartbeat{stream, number}); }
   void close_stream(StreamId stream);
 
-  WatcherId watch(std::string key, std::function<void(Watched)> changed);
+  // `deliveries`: see WatchOpened.
+  WatcherId watch(std::string key, std::function<void(Watched)> changed, bool deliveries = false);
   void unwatch(WatcherId watcher);
 
   bool ready() const { return ready_.load(std::memory_order_relaxed); }

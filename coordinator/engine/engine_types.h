@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "coordinator/authority/decide.h"
 #include "coordinator/authority/lease.h"
+#include "coordinator/authority/runs.h"
 #include "coordinator/store/store.h"
 
 namespace interlock {
@@ -41,8 +42,11 @@ struct EngineLimits {
   std::uint32_t scan_visits_max = 2'000;           // looked at by one scan
   LeaseLimits leases;
   std::uint64_t tick_ms = 1'000;                   // how long a tick stands, at least
-  std::size_t sweeps_under_way_max = 64;           // of orphans and of what is due
+  std::size_t sweeps_under_way_max = 16;           // of orphans and of what is due
   std::uint64_t takeovers_per_minute_max = 10;     // of one key, from a live owner; 0: no limit
+  std::size_t closed_under_way_max = 256;          // ends that backends are being told of
+  std::uint64_t closed_again_after_ms = 30'000;    // not confirmed: told again
+  std::uint64_t closed_others_after_ms = 10'000;   // of ends that another coordinator wrote
   std::uint64_t final_records_per_subject_max = 100;  // one more removes the oldest; 0: no limit
 };
 
@@ -85,6 +89,7 @@ struct StreamOpened {
   std::string gateway_id;
   std::uint64_t credit_bytes = 0;
   std::string address;  // display only
+  bool has_backend = false;  // it can tell a backend of ends
 };
 struct StreamListed {
   StreamId stream = 0;
@@ -102,7 +107,8 @@ struct ScanAsked {
   bool live_only = false;
 };
 struct ObserveAsked { Ticket ticket = 0; std::string key; };  // answered from memory
-struct WatchOpened { WatcherId watcher = 0; std::string key; };
+// `deliveries`: also told when events of the key are handed to its gateway, and at every tick.
+struct WatchOpened { WatcherId watcher = 0; std::string key; bool deliveries = false; };
 struct WatchClosed { WatcherId watcher = 0; };
 
 using Input = std::variant<RecordsLoaded, LoadEnded, CommandGiven, CommitAnswered, FeedChanged,
@@ -140,6 +146,8 @@ struct Watched {
   std::string key;
   std::optional<SeenConnection> connection;  // nothing: removed
   std::vector<Transition> steps;             // what is new in its history, oldest first
+  Sequence sent = 0;                         // to a watch of deliveries: handed to the gateway
+  Tick tick = 0;
 };
 
 // To the gateway of a stream.
@@ -168,6 +176,12 @@ struct HeartbeatConfirmed { std::uint64_t number = 0; };
 struct StoreIsAway { bool away = false; };
 struct AttachAgain {};   // its list came before anybody could judge it
 struct LeaseExpired {};  // the gateway owns nothing any more, and its id never comes back
+struct ClosedToTell {    // the backend is owed the end of this generation's machine
+  std::string key;
+  Generation generation = 0;
+  std::string subject;
+  Reason reason = Reason::kStep;
+};
 struct EventsDelivered {
   std::string key;
   Generation generation = 0;
@@ -176,11 +190,15 @@ struct EventsDelivered {
 };
 using Notice = std::variant<ListAnswered, ListEnded, Superseded, Released, StateMoved,
                             HeartbeatConfirmed, StoreIsAway, AttachAgain, LeaseExpired,
-                            EventsDelivered>;
+                            ClosedToTell, EventsDelivered>;
 struct Notified { StreamId stream = 0; Notice notice; };
 
 // For the log and the metrics: durable, in order per key.
 struct Happened { std::string key; Transition step; Revision revision = 0; };
+// A run that a backend had opened is over; said by whoever wrote it.
+struct RunOver { std::string key; RunEnded run; };
+// No gateway could tell a backend of this end in all the time that it was kept.
+struct ClosedGivenUp { std::string key; Generation generation = 0; };
 struct Committed {
   std::size_t entries = 0;
   std::size_t refused = 0;
@@ -192,7 +210,8 @@ struct Committed {
 struct Fatal { std::string reason; };
 
 using Output = std::variant<StartLoad, StartWatch, StartCommit, StartRead, Answered, Scanned,
-                            Observed, Watched, Notified, Happened, Committed, Fatal>;
+                            Observed, Watched, Notified, Happened, RunOver, ClosedGivenUp,
+                            Committed, Fatal>;
 using Outputs = std::vector<Output>;
 
 }  // namespace interlock

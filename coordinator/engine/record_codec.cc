@@ -76,12 +76,14 @@ void put_run(const Run& run, v1::Run* out) {
   out->set_tick(run.tick);
   out->set_open(run.open);
   out->set_ended_order(run.ended_order);
+  out->set_kinds(run.kinds);
+  out->set_silent(run.silent);
   restore_unknown(run.unknown, out);
 }
 
 Run take_run(const v1::Run& in) {
   return {in.name(), in.last_number(), in.last_sequence(), in.tick(), in.open(),
-          in.ended_order(), unknown_of(in)};
+          in.ended_order(), in.kinds(), in.silent(), unknown_of(in)};
 }
 
 void put_lists(const Record& record, v1::Record& out) {
@@ -98,6 +100,13 @@ void put_lists(const Record& record, v1::Record& out) {
     key->set_sequence(known.sequence);
     restore_unknown(known.unknown, key);
   }
+  for (const TimedEvent& event : record.timed) {
+    v1::TimedEvent* timed = out.add_timed();
+    timed->set_sequence(event.sequence);
+    timed->set_due_tick(event.due);
+    restore_unknown(event.unknown, timed);
+  }
+  for (const Sequence sequence : record.expired) out.add_expired(sequence);
 }
 
 void take_lists(const v1::Record& in, Record& record) {
@@ -111,6 +120,10 @@ void take_lists(const v1::Record& in, Record& record) {
   for (const v1::PublishKey& known : in.publish_keys()) {
     record.publish_keys.push_back({known.key(), known.sequence(), unknown_of(known)});
   }
+  for (const v1::TimedEvent& event : in.timed()) {
+    record.timed.push_back({event.sequence(), event.due_tick(), unknown_of(event)});
+  }
+  record.expired.assign(in.expired().begin(), in.expired().end());
 }
 
 }  // namespace
@@ -135,6 +148,12 @@ std::string encode(const Record& record) {
   out.set_changed_tick(record.changed_tick);
   out.set_closed_pending(record.closed_pending);
   out.set_closed_pending_tick(record.closed_pending_tick);
+  if (record.closed_pending_reason != Reason::kStep) {
+    out.set_closed_pending_reason(static_cast<std::uint32_t>(record.closed_pending_reason));
+  }
+  out.set_expired_forgotten(record.expired_forgotten);
+  out.set_outbox_since_tick(record.outbox_since_tick);
+  out.set_has_backend(record.has_backend);
   if (record.kick) {
     out.mutable_kick()->set_code(record.kick->code);
     out.mutable_kick()->set_may_return(record.kick->may_return);
@@ -170,6 +189,12 @@ absl::StatusOr<Record> decode_record(std::string_view bytes, Generation generati
   record.changed_tick = in.changed_tick();
   record.closed_pending = in.closed_pending();
   record.closed_pending_tick = in.closed_pending_tick();
+  if (in.closed_pending_reason() != 0) {
+    record.closed_pending_reason = static_cast<Reason>(in.closed_pending_reason());
+  }
+  record.expired_forgotten = in.expired_forgotten();
+  record.outbox_since_tick = in.outbox_since_tick();
+  record.has_backend = in.has_backend();
   if (in.has_kick()) {
     record.kick = Kick{in.kick().code(), in.kick().may_return(), memory(in.kick().generation()),
                        unknown_of(in.kick())};

@@ -67,7 +67,8 @@ void Replica::index(Slot& slot, const Record& record) {
   if (slot.due != 0) join(due_[slot.due], &Slot::due_at, slot);
 }
 
-Replica::Taken Replica::put(std::string_view key, Revision revision, std::string bytes) {
+Replica::Taken Replica::put(std::string_view key, Revision revision, std::string bytes,
+                            std::optional<Record>* record) {
   Slot& slot = slot_of(key);
   if (revision <= slot.revision) return Taken::kOld;
   if (!connection_key_of(key)) {
@@ -75,12 +76,13 @@ Replica::Taken Replica::put(std::string_view key, Revision revision, std::string
     slot.bytes = std::move(bytes);
     return Taken::kNewer;
   }
-  const absl::StatusOr<Record> record = decode_record(bytes, base_ + revision);
-  if (!record.ok()) return Taken::kUnreadable;
+  absl::StatusOr<Record> decoded = decode_record(bytes, base_ + revision);
+  if (!decoded.ok()) return Taken::kUnreadable;
   unindex(slot);
   slot.revision = revision;
   slot.bytes = std::move(bytes);
-  index(slot, *record);
+  index(slot, *decoded);
+  if (record != nullptr) *record = *std::move(decoded);
   return Taken::kNewer;
 }
 

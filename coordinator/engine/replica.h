@@ -43,7 +43,9 @@ class Replica {
     kOld,         // something newer, or the same, has been seen already
     kUnreadable,  // not taken: no record of this build or of one version on
   };
-  Taken put(std::string_view key, Revision revision, std::string bytes);
+  // `record`: where what was taken is left too, if it is a connection's.
+  Taken put(std::string_view key, Revision revision, std::string bytes,
+            std::optional<Record>* record = nullptr);
   Taken remove(std::string_view key, Revision revision);
   // Deletions up to here need no memory any more: the feed will not bring anything older.
   void forget_deletions(Position through);

@@ -40,7 +40,7 @@ std::vector<Transition> newest_steps(const Record& record, std::uint64_t fresh) 
 
 // The only way in which a record comes to be known, whoever wrote it.
 void Engine::observe(std::string_view store_key, Revision revision,
-                     std::optional<std::string> bytes) {
+                     std::optional<std::string> bytes, bool own) {
   newest_ = std::max(newest_, revision);
   // The feed has shown everything up to fed_: what is not here any more was deleted since. The late
   // answer to a commit must not bring it back.
@@ -48,7 +48,8 @@ void Engine::observe(std::string_view store_key, Revision revision,
   const std::optional<std::string_view> name = connection_key_of(store_key);
   std::optional<Record> before;
   if (name) before = replica_.record(store_key);
-  const Replica::Taken taken = bytes ? replica_.put(store_key, revision, *bytes)
+  std::optional<Record> after;
+  const Replica::Taken taken = bytes ? replica_.put(store_key, revision, *bytes, &after)
                                      : replica_.remove(store_key, revision);
   if (taken == Replica::Taken::kUnreadable) {
     out_.emplace_back(Fatal{"the store holds a record that this build cannot read: " +
@@ -58,8 +59,9 @@ void Engine::observe(std::string_view store_key, Revision revision,
   if (taken == Replica::Taken::kOld) return;
   if (!name) return observe_upkeep(store_key, bytes);
   const std::string key(*name);
-  const std::optional<Record> after = replica_.record(store_key);
   if (!before && !after) return;
+  if (own && before) notice_ends(key, *before, after);
+  closed_news_.observe(key, after ? after->closed_pending : 0, own, now_.steady_ms);
   if (const auto pending = acknowledgements_.find(key); pending != acknowledgements_.end()) {
     const Acknowledge& what = pending->second.what;
     if (!after || after->generation != what.generation || after->owner != what.gateway_id ||
@@ -75,6 +77,29 @@ void Engine::observe(std::string_view store_key, Revision revision,
     deliveries_.leave(key);
   }
   if (!watchers_.empty()) notify_watchers(key, before, after, revision);
+}
+
+// What the write ended, besides what its steps say.
+void Engine::notice_ends(const std::string& key, const Record& before,
+                         const std::optional<Record>& after) {
+  for (RunEnded& run : ended_runs(before, after)) out_.emplace_back(RunOver{key, std::move(run)});
+  const bool owed = before.closed_pending != 0;
+  const bool still = after && after->closed_pending != 0;
+  const auto until = news_due(before, limits_.authority.deadlines);
+  if (owed && !still && clock_.tick() >= *until) {
+    out_.emplace_back(ClosedGivenUp{key, before.closed_pending});
+  }
+}
+
+// Backends are told of ends through whichever attached gateway has one.
+void Engine::tell_closed() {
+  while (const auto task = closed_news_.next(now_.steady_ms, random_())) {
+    const std::optional<Record> record = replica_.record(store_key(task->key));
+    if (!record) continue;
+    out_.emplace_back(
+        Notified{task->stream, ClosedToTell{task->key, task->generation, record->subject,
+                                            record->closed_pending_reason}});
+  }
 }
 
 void Engine::notify_gateways(const std::string& key, const Record& before,
@@ -97,16 +122,38 @@ void Engine::notify_gateways(const std::string& key, const Record& before,
 
 void Engine::notify_watchers(const std::string& key, const std::optional<Record>& before,
                              const std::optional<Record>& after, Revision revision) {
-  Watched watched{.key = key, .connection = {}, .steps = {}};
+  Watched watched{.key = key, .connection = {}, .steps = {}, .sent = 0, .tick = 0};
   if (after) {
     const std::uint64_t known = before ? before->transitions_total : 0;
     watched.steps = newest_steps(*after, after->transitions_total - known);
     watched.connection = seen(key, *after, revision);
   }
-  for (const auto& [watcher, wanted] : watchers_) {
-    if (!wanted.empty() && wanted != key) continue;
-    watched.watcher = watcher;
+  for (auto& [id, watcher] : watchers_) {
+    if (!watcher.key.empty() && watcher.key != key) continue;
+    watched.watcher = id;
+    watched.sent = watcher.sent;
+    watched.tick = clock_.tick();
     out_.emplace_back(watched);
+  }
+}
+
+// To whoever watches deliveries: what has been handed to the gateway since, and what has run out.
+void Engine::show_deliveries() {
+  for (auto& [id, watcher] : watchers_) {
+    if (!watcher.deliveries) continue;
+    const Sequence sent = std::max(watcher.sent, deliveries_.sent(watcher.key));
+    if (sent == watcher.sent && clock_.tick() == watcher.tick) continue;
+    watcher.sent = sent;
+    watcher.tick = clock_.tick();
+    const Replica::Slot* slot = replica_.find(store_key(watcher.key));
+    if (slot == nullptr || !slot->present()) continue;
+    out_.emplace_back(Watched{.watcher = id,
+                              .key = watcher.key,
+                              .connection = seen(watcher.key, *replica_.record(*slot),
+                                                 slot->revision),
+                              .steps = {},
+                              .sent = sent,
+                              .tick = watcher.tick});
   }
 }
 
@@ -166,6 +213,7 @@ void Engine::take(StreamOpened input) {
   if (phase_ == Phase::kServing) stream.began = newest_;
   stream_of_gateway_[input.gateway_id] = input.stream;
   deliveries_.open(input.stream, input.credit_bytes);
+  if (input.has_backend) closed_news_.open(input.stream);
   leases_.begin(input.gateway_id, std::move(input.address), now_.unix_us / 1000);
   if (store_away_) out_.emplace_back(Notified{input.stream, StoreIsAway{true}});
 }
@@ -178,6 +226,7 @@ void Engine::take(StreamClosed input) {
     stream_of_gateway_.erase(current);
   }
   deliveries_.close(input.stream);
+  closed_news_.close(input.stream);
   streams_.erase(stream);
 }
 

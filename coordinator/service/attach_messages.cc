@@ -59,6 +59,13 @@ struct AddNotice {
   void operator()(const StoreIsAway& store) { out.mutable_store_away()->set_away(store.away); }
   void operator()(const AttachAgain&) { out.mutable_drain()->set_within_ms(0); }
   void operator()(const LeaseExpired&) { out.set_lease_expired(true); }
+  void operator()(const ClosedToTell& closed) {
+    v1::ClosedToDeliver* to = out.add_closed_to_deliver();
+    to->set_key(closed.key);
+    to->set_generation(closed.generation);
+    to->set_subject(closed.subject);
+    to->set_reason(static_cast<v1::Reason>(closed.reason));
+  }
   void operator()(const EventsDelivered&) {}
 };
 
@@ -157,6 +164,10 @@ void AttachReader::take_rest(const v1::AttachRequest& request, AttachInputs& inp
     if (command == nullptr) continue;
     command->gateway_id = gateway_id_;
     inputs.commands.push_back({asked.key(), std::move(*command), {}});
+  }
+  for (const v1::ClosedDelivered& told : request.closed_delivered()) {
+    if (check_key(told.key())) continue;
+    inputs.commands.push_back({told.key(), ClosedTold{told.generation()}, {}});
   }
   inputs.credit_bytes = request.event_credit_bytes();
   if (request.has_heartbeat()) inputs.heartbeat = request.heartbeat().number();

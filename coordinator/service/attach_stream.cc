@@ -75,7 +75,8 @@ std::string AttachStream::take(const v1::AttachRequest& request) {
 void AttachStream::open(const v1::GatewayHello& hello) {
   stream_ = engine_.open_stream({.gateway_id = hello.gateway_id(),
                                  .credit_bytes = hello.event_credit_bytes(),
-                                 .address = hello.address()},
+                                 .address = hello.address(),
+                                 .has_backend = hello.has_backend()},
                                 [self = weak_from_this()](Notice notice) {
                                   if (auto stream = self.lock()) stream->notify(std::move(notice));
                                 });

@@ -102,6 +102,7 @@ Checked<Claim> from_proto(const v1::ClaimRequest& request) {
   if (request.has_position()) {
     claim.position = ClientPosition{request.position().last_seq(), request.position().generation()};
   }
+  claim.has_backend = request.has_backend();
   return claim;
 }
 
@@ -196,6 +197,7 @@ void to_proto(const OutboxEvent& event, v1::Event* out) {
   out->set_number(event.number);
   out->set_id(event.id);
   out->set_payload(event.payload);
+  out->set_expired(event.expired);
 }
 
 void to_proto(const Transition& entry, std::uint64_t number, v1::HistoryEntry* out) {

@@ -123,7 +123,8 @@ std::vector<SessionInput> all_inputs() {
                                    SocketEnded{1006}};
   for (const SessionTimer timer :
        {SessionTimer::kClaim, SessionTimer::kSetup, SessionTimer::kPing, SessionTimer::kPong,
-        SessionTimer::kClose, SessionTimer::kOpenRetry}) {
+        SessionTimer::kClose, SessionTimer::kOpenRetry,
+        SessionTimer::kTransient}) {
     inputs.push_back(TimerFired{timer});
   }
   return inputs;

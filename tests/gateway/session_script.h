@@ -16,7 +16,8 @@ inline constexpr std::uint64_t kGeneration = 77;
 using Transcript = std::vector<std::string>;
 
 inline const char* name_of(SessionTimer timer) {
-  constexpr const char* names[] = {"claim", "setup", "ping", "pong", "close", "open_retry"};
+  constexpr const char* names[] = {"claim", "setup", "ping", "pong", "close", "open_retry",
+                                    "transient"};
   return names[static_cast<std::size_t>(timer)];
 }
 
@@ -63,6 +64,9 @@ struct Describe {
   }
   std::string operator()(const ReturnCredit& a) const {
     return "credit " + std::to_string(a.bytes);
+  }
+  std::string operator()(const TransientsDropped& a) const {
+    return "dropped " + std::to_string(a.count);
   }
   std::string operator()(const CloseSocket& a) const {
     return "close " + std::to_string(static_cast<int>(a.code)) + " " + a.reason;

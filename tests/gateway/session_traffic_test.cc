@@ -344,37 +344,57 @@ TEST(SessionTransients, FollowWhatWasSentLast) {
 TEST(SessionTransients, WaitForTheEventThatTheyFollow) {
   Script script;
   script.live();
-  EXPECT_THAT(script.feed(transient(2, "10")), IsEmpty());
+  EXPECT_THAT(script.feed(transient(2, "10")), ElementsAre("timer transient 1000"));
   EXPECT_THAT(script.feed(transient(0, "11")), IsEmpty());
   EXPECT_THAT(script.feed(delivery({1, 2, 3})),
-              ElementsAre(event(1), event(2), token(2, "10"), token(2, "11"), event(3), "sent 3",
-                          "credit 30"));
+              ElementsAre(event(1), event(2), token(2, "10"), token(2, "11"), "cancel transient",
+                          event(3), "sent 3", "credit 30"));
+}
+
+TEST(SessionTransients, AreDroppedWhenTheirEventDoesNotComeInTime) {
+  Script script;
+  script.live();
+  script.feed(transient(1, "10"));
+  script.feed(transient(1, "11"));
+  script.feed(transient(2, "12"));
+  EXPECT_THAT(script.fire(SessionTimer::kTransient),
+              ElementsAre("dropped 2", "timer transient 1000"));
+  EXPECT_THAT(script.feed(delivery({1, 2})),
+              ElementsAre(event(1), event(2), token(2, "12"), "cancel transient", "sent 2",
+                          "credit 20"));
+  EXPECT_THAT(script.fire(SessionTimer::kTransient), IsEmpty());
 }
 
 TEST(SessionTransients, TheOldestGoWhenTooManyWait) {
   Script script(request_with_backend(), {.transients_held_max = 2});
   script.live();
-  for (const char* data : {"10", "11", "12"}) script.feed(transient(1, data));
+  script.feed(transient(1, "10"));
+  script.feed(transient(1, "11"));
+  EXPECT_THAT(script.feed(transient(1, "12")), ElementsAre("dropped 1"));
   EXPECT_THAT(script.feed(delivery({1})),
-              ElementsAre(event(1), token(1, "11"), token(1, "12"), "sent 1", "credit 10"));
+              ElementsAre(event(1), token(1, "11"), token(1, "12"), "cancel transient", "sent 1",
+                          "credit 10"));
 }
 
 TEST(SessionTransients, TheOldestGoWhenTooManyBytesWait) {
   Script script(request_with_backend(), {.transient_bytes_max = 5});
   script.live();
-  for (const char* data : {"10", "11", "12"}) script.feed(transient(1, data));
+  script.feed(transient(1, "10"));
+  script.feed(transient(1, "11"));
+  EXPECT_THAT(script.feed(transient(1, "12")), ElementsAre("dropped 1"));
   EXPECT_THAT(script.feed(delivery({1})),
-              ElementsAre(event(1), token(1, "11"), token(1, "12"), "sent 1", "credit 10"));
+              ElementsAre(event(1), token(1, "11"), token(1, "12"), "cancel transient", "sent 1",
+                          "credit 10"));
 }
 
 TEST(SessionTransients, AreDroppedBeforeReadyAndWhenTheyAreNotJson) {
   Script script;
   script.upgrade();
-  EXPECT_THAT(script.feed(transient(0)), IsEmpty());
+  EXPECT_THAT(script.feed(transient(0)), ElementsAre("dropped 1"));
   script.feed(BackendOpened{OpenResult::kOk});
   EXPECT_THAT(script.feed(done(v1::PROCESSING_READY, 2)), SizeIs(2));
-  EXPECT_THAT(script.feed(transient(0, "{")), IsEmpty());
-  EXPECT_THAT(script.feed(transient(0, "1,2")), IsEmpty());
+  EXPECT_THAT(script.feed(transient(0, "{")), ElementsAre("dropped 1"));
+  EXPECT_THAT(script.feed(transient(0, "1,2")), ElementsAre("dropped 1"));
   EXPECT_THAT(script.feed(transient(0, "")), ElementsAre(token(0, "null")));
 }
 

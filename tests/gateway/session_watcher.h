@@ -56,6 +56,7 @@ class SessionWatcher {
   void wants(const Acknowledge& action);
   void wants(const EventsSent& action);
   void wants(const ReturnCredit& action);
+  void wants(const TransientsDropped&) {}
   void wants(const CloseSocket& action);
   void wants(const SetTimer&) {}
   void wants(const CancelTimer&) {}

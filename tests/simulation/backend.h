@@ -40,6 +40,20 @@ class Backend {
     }, std::move(answer));
   }
 
+  // Of a machine that has ended, and of no other: not of a takeover, nor of a lost socket.
+  void closed(const v1::ClosedToDeliver& closed, Answer answer) {
+    const RecordPtr record = truth_.present(closed.key());
+    if (record && record->generation == closed.generation() && !is_final(record->state)) {
+      run_.wrong("{}: the backend is told of the end of {}, which goes on", closed.key(),
+                 closed.generation());
+    }
+    carry([this] {
+      if (down_) return BackendSays::kUnavailable;
+      run_.count("end told");
+      return BackendSays::kOk;
+    }, std::move(answer));
+  }
+
   void go_down() {
     down_ = true;
     run_.faults.add(Fault::kBackendDown);

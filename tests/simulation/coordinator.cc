@@ -30,6 +30,8 @@ EngineLimits Coordinator::engine_limits() const {
   limits.acknowledge_within_ms = 500;
   limits.leases.ttl_ticks = run_.swarm.lease_ttl_ticks;
   limits.authority.deadlines.resume_window_ticks = run_.swarm.resume_window_ticks;
+  limits.closed_again_after_ms = 4'000;
+  limits.closed_others_after_ms = 1'500;
   limits.authority.deadlines.setup_ticks = run_.swarm.setup_timeout_ticks;
   limits.authority.deadlines.retention_ticks = run_.swarm.retention_ticks;
   limits.takeovers_per_minute_max = run_.swarm.takeovers_per_minute;
@@ -144,7 +146,8 @@ void Coordinator::receive(LinkId id, const v1::AttachRequest& request) {
     link.stream = ++last_id_;
     link_of_[link.stream] = id;
     give(StreamOpened{link.stream, inputs.hello->gateway_id(),
-                      inputs.hello->event_credit_bytes(), "simulated"});
+                      inputs.hello->event_credit_bytes(), "simulated",
+                      inputs.hello->has_backend()});
     add_hello("simulated", run_.swarm.lease_ttl_ticks * 1'000, run_.swarm.heartbeat_ms,
               link.urgent);
     link.says = true;

@@ -33,7 +33,7 @@ void Gateway::start() {
   run_.line("gateway {} starts as {}, clock at {}/1000", number_, id.substr(0, 4),
             clock().rate_per_mille());
   driver_ = std::make_unique<GatewayDriver>(static_cast<GatewayHost&>(*this), id,
-                                            times_of(run_.swarm));
+                                            times_of(run_.swarm), run_.swarm.has_backend);
 }
 
 void Gateway::crash() {
@@ -172,6 +172,13 @@ void Gateway::to_backend(ConnectionId id, const v1::ReceiveRequest& request) {
   world_.backend.receive(request, [this, id, message = request.message_id(),
                                    now = incarnation()](BackendSays says) {
     reach(now, [this, id, message, says] { driver_->received(id, message, says); });
+  });
+}
+
+void Gateway::tell_closed(const v1::ClosedToDeliver& closed) {
+  world_.backend.closed(closed, [this, closed, now = incarnation()](BackendSays says) {
+    if (says == BackendSays::kUnavailable) return;
+    reach(now, [this, closed] { driver_->closed_told(closed.key(), closed.generation()); });
   });
 }
 

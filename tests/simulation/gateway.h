@@ -73,6 +73,7 @@ class Gateway final : public Process, private GatewayHost {
   void finished(ConnectionId id) override;
   void open_backend(ConnectionId id, const v1::OpenRequest& request) override;
   void to_backend(ConnectionId id, const v1::ReceiveRequest& request) override;
+  void tell_closed(const v1::ClosedToDeliver& closed) override;
 
   SocketPtr socket(ConnectionId id) const;
   std::uint64_t outside(std::uint64_t stream) const { return (incarnation() << 24) + stream; }

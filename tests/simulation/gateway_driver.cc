@@ -13,7 +13,7 @@
 namespace interlock::sim {
 namespace {
 
-constexpr std::size_t kTimers = static_cast<std::size_t>(SessionTimer::kOpenRetry) + 1;
+constexpr std::size_t kTimers = static_cast<std::size_t>(SessionTimer::kTransient) + 1;
 
 AttachmentLimits attachment_limits(const GatewayTimes& times) {
   AttachmentLimits limits;
@@ -38,10 +38,10 @@ SessionLimits session_limits(const GatewayTimes& times) {
 
 class GatewayDriver::Machines {
  public:
-  Machines(GatewayHost& host, std::string gateway_id, const GatewayTimes& times)
+  Machines(GatewayHost& host, std::string gateway_id, const GatewayTimes& times, bool has_backend)
       : host_(host),
         limits_(session_limits(times)),
-        attachment_(std::move(gateway_id), "simulated", attachment_limits(times)) {}
+        attachment_(std::move(gateway_id), "simulated", attachment_limits(times), has_backend) {}
 
   struct Connection {
     Connection(SessionRequest request, const SessionLimits& limits)
@@ -169,6 +169,7 @@ class GatewayDriver::Machines {
   void carry_out(ConnectionId id, EventsSent& action) {
     attachment_.events_sent(id, action.generation, action.sequence);
   }
+  void carry_out(ConnectionId, TransientsDropped&) {}
   void carry_out(ConnectionId, ReturnCredit& action) { attachment_.return_credit(action.bytes); }
   void carry_out(ConnectionId id, CloseSocket& action) {
     Connection& connection = connections_.at(id);
@@ -222,6 +223,7 @@ class GatewayDriver::Machines {
       open_if_due(now_ms);
       write_if_any(now_ms);
     } while (bring_notices());
+    for (const v1::ClosedToDeliver& closed : attachment_.take_closed()) host_.tell_closed(closed);
     std::optional<std::uint64_t> wake = attachment_.wake_at_ms();
     const auto include = [&wake](std::uint64_t at_ms) {
       wake = wake ? std::min(*wake, at_ms) : at_ms;
@@ -297,8 +299,9 @@ class GatewayDriver::Machines {
   bool writing_ = false;
 };
 
-GatewayDriver::GatewayDriver(GatewayHost& host, std::string gateway_id, const GatewayTimes& times)
-    : machines_(std::make_unique<Machines>(host, std::move(gateway_id), times)) {
+GatewayDriver::GatewayDriver(GatewayHost& host, std::string gateway_id, const GatewayTimes& times,
+                             bool has_backend)
+    : machines_(std::make_unique<Machines>(host, std::move(gateway_id), times, has_backend)) {
   machines_->step();
 }
 GatewayDriver::~GatewayDriver() = default;
@@ -327,6 +330,11 @@ void GatewayDriver::received(ConnectionId id, std::string message_id, BackendSay
                                        says == BackendSays::kRefused ? "ABORTED" : "UNAVAILABLE",
                                        "simulated", true});
   }
+}
+
+void GatewayDriver::closed_told(const std::string& key, std::uint64_t generation) {
+  machines_->attachment_.closed_delivered(key, generation);
+  machines_->step();
 }
 
 void GatewayDriver::received(std::uint64_t stream, const v1::AttachResponse& message) {

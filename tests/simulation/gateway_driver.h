@@ -60,11 +60,13 @@ class GatewayHost {
   virtual void finished(ConnectionId id) = 0;
   virtual void open_backend(ConnectionId id, const v1::OpenRequest& request) = 0;
   virtual void to_backend(ConnectionId id, const v1::ReceiveRequest& request) = 0;
+  virtual void tell_closed(const v1::ClosedToDeliver& closed) = 0;  // closed_told() follows
 };
 
 class GatewayDriver {
  public:
-  GatewayDriver(GatewayHost& host, std::string gateway_id, const GatewayTimes& times);
+  GatewayDriver(GatewayHost& host, std::string gateway_id, const GatewayTimes& times,
+                bool has_backend);
   ~GatewayDriver();
 
   // ---- from clients ----
@@ -76,6 +78,7 @@ class GatewayDriver {
   // ---- from the backend ----
   void opened(ConnectionId id, BackendSays says);
   void received(ConnectionId id, std::string message_id, BackendSays says);
+  void closed_told(const std::string& key, std::uint64_t generation);
   // ---- from the network ----
   void received(std::uint64_t stream, const v1::AttachResponse& message);
   void written(std::uint64_t stream);

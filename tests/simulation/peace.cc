@@ -62,6 +62,7 @@ void Simulation::check_rest() {
   World& world = *world_;
   const Us deadlines = (world.run.swarm.setup_timeout_ticks + 4) * 1'000'000;
   if (!pass(std::max<Us>(deadlines, 8'000'000))) return;
+  check_told();
   // A late copy of a claim may have been granted with nobody to hear of it: its gateway learns of
   // that when it attaches the next time, which the platform makes it do every hour.
   world.network.cut_all();
@@ -133,6 +134,25 @@ void Simulation::check_replicas() {
       world.run.wrong("coordinator {} knows {} connections of {}", one->number(),
                       engine.replica().connections(), present);
     }
+  }
+}
+
+// Of every machine that has ended, a backend is told in the end.
+void Simulation::check_told() {
+  World& world = *world_;
+  const auto owed = [&world](const std::string& key) {
+    const RecordPtr record = world.truth.present(key);
+    return record && record->closed_pending != 0;
+  };
+  const std::vector<std::string> keys = world.truth.keys();
+  const Us until = world.run.time.now() + 30'000'000;
+  while (std::any_of(keys.begin(), keys.end(), owed)) {
+    if (world.run.time.now() < until) {
+      if (!pass(500'000)) return;
+      continue;
+    }
+    const auto key = std::find_if(keys.begin(), keys.end(), owed);
+    return world.run.wrong("{}: the backend is still owed an end", *key);
   }
 }
 

@@ -28,6 +28,8 @@ class Publisher {
                        : number_ == kEvents ? "agent_completed"
                                             : "tool_executing";
     Publish event{.type = type, .payload = R"({"n":1})", .run = run_name(), .number = number_};
+    // The same each time that it is asked.
+    if (run_number_ % 3 == 1 && number_ == 2) event.ttl_ms = 1'000 + run_number_ % 7 * 2'000;
     network_.call(network_.some_coordinator(), key_, Command{event},
                   [this, now = run_number_, number = number_](const Answer& answer,
                                                                         Revision) {

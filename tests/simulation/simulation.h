@@ -64,6 +64,7 @@ class Simulation {
   void check_ready();
   void check_rest();
   void check_replicas();
+  void check_told();
   void check_records();
   Page& some_page();
 

@@ -206,6 +206,10 @@ void Witness::refused_operations_take_their_number_only(const Step& step) {
   expected.last_op = step.after->last_op;
   expected.acknowledged = step.after->acknowledged;  // rides along whatever becomes of the rest
   expected.outbox_sizes = step.after->outbox_sizes;
+  expected.outbox_since_tick = step.after->outbox_since_tick;
+  expected.timed = step.after->timed;
+  expected.expired = step.after->expired;
+  expected.expired_forgotten = step.after->expired_forgotten;
   EXPECT_EQ(*step.after, expected);
 }
 

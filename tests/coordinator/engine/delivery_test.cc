@@ -99,7 +99,7 @@ class DeliveriesTest : public testing::Test {
   void attend(StreamId stream, const std::string& key, Sequence next, Generation generation = 7) {
     deliveries.attend(stream, key, generation, kSince, next);
   }
-  void pump() { deliveries.pump(now_ms, out); }
+  void pump() { deliveries.pump(now_ms, tick, out); }
   void answer(std::uint64_t read, absl::StatusOr<std::vector<std::vector<Attachment>>> result) {
     deliveries.read_answered(read, result, now_ms, out);
     pump();
@@ -125,6 +125,7 @@ class DeliveriesTest : public testing::Test {
   }
 
   std::uint64_t now_ms = 1'000;
+  Tick tick = 1;
   Outputs out;
   Deliveries deliveries{limits()};
 };

@@ -89,6 +89,9 @@ struct DescribeCommand {
   std::string operator()(const Forget& what) const {
     return fmt::format("forget {}", what.generation);
   }
+  std::string operator()(const ClosedTold& what) const {
+    return fmt::format("closed told {}", what.generation);
+  }
   std::string operator()(const Sweep& what) const {
     return fmt::format("sweep {}{}", what.seen, what.capped ? " capped" : "");
   }
@@ -122,6 +125,9 @@ struct DescribeNotice {
   std::string operator()(const LeaseExpired&) const { return "LeaseExpired"; }
   std::string operator()(const StoreIsAway& what) const {
     return what.away ? "store away" : "store back";
+  }
+  std::string operator()(const ClosedToTell& what) const {
+    return fmt::format("closed {} {} to tell", what.key, what.generation);
   }
   std::string operator()(const EventsDelivered& what) const {
     return fmt::format("events {} {} {}..{} {} bytes", what.key, what.generation,
@@ -168,6 +174,13 @@ struct DescribeOutput {
   std::string operator()(const Happened& what) const {
     return fmt::format("happened {} {} -> {} {}", what.key, name_of(what.step.from),
                        name_of(what.step.to), what.step.generation);
+  }
+  std::string operator()(const RunOver& what) const {
+    return fmt::format("run {} of {} over, {}", what.run.name, what.key,
+                       what.run.complete ? "complete" : "incomplete");
+  }
+  std::string operator()(const ClosedGivenUp& what) const {
+    return fmt::format("closed {} {} given up", what.key, what.generation);
   }
   std::string operator()(const Committed& what) const {
     return fmt::format("committed {} refused {} unknown {} failed {}", what.entries, what.refused,

@@ -237,6 +237,8 @@ struct EngineWorld::Carry {
     if (world.on_notice) world.on_notice(heard);
   }
   void operator()(Happened what) const { world.happened.push_back(std::move(what)); }
+  void operator()(RunOver what) const { world.runs_over.push_back(std::move(what)); }
+  void operator()(ClosedGivenUp what) const { world.given_up.push_back(std::move(what)); }
   void operator()(Committed) const {}
   void operator()(Fatal reason) const { world.fatal.push_back(std::move(reason.reason)); }
 };

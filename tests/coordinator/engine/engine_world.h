@@ -126,6 +126,8 @@ class EngineWorld {
   std::vector<Heard> notices;
   std::vector<Sent> commits;
   std::vector<Happened> happened;
+  std::vector<RunOver> runs_over;
+  std::vector<ClosedGivenUp> given_up;
   std::vector<Watched> watched;
   std::vector<Scanned> scans;
   std::vector<Observed> observed;

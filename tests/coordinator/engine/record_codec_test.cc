@@ -138,7 +138,10 @@ class RandomRecords {
       record.outbox_sizes.push_back(static_cast<std::uint32_t>(number()));
     }
     for (auto i = below(17); i > 0; --i) {
-      record.runs.push_back({text(), number(), number(), number(), below(2) == 0, number(), {}});
+      record.runs.push_back({text(), number(), number(), number(), below(2) == 0, number(),
+                             static_cast<std::uint32_t>(below(32)), below(2) == 0, {}});
+      record.timed.push_back({number(), number(), {}});
+      record.expired.push_back(number());
     }
     for (auto i = below(17); i > 0; --i) record.publish_keys.push_back({text(), number(), {}});
     for (auto i = below(17); i > 0; --i) record.transitions.push_back(transition());
@@ -146,6 +149,10 @@ class RandomRecords {
     record.changed_tick = number();
     record.closed_pending = number();
     record.closed_pending_tick = number();
+    record.closed_pending_reason = static_cast<Reason>(1 + below(21));
+    record.expired_forgotten = number();
+    record.outbox_since_tick = number();
+    record.has_backend = below(2) == 0;
     if (below(2) == 0) {
       record.kick = Kick{static_cast<std::uint32_t>(number()), below(2) == 0, generation(), {}};
     }

@@ -227,5 +227,43 @@ TEST(AttachStream, AClaimForAnotherGatewayIsRefused) {
   EXPECT_EQ(answer.claims(0).refusal().invalid_argument().field(), "gateway_id");
 }
 
+// Until somebody says that the backend was told, whoever attaches with a backend is asked.
+TEST(AttachStream, TheEndOfAConnectionIsToldToABackendThroughAGatewayThatHasOne) {
+  ServedCoordinator coordinator;
+  v1::ClaimRequest claim = ServedCoordinator::claim_request("alice:s", kGatewayA);
+  claim.set_has_backend(true);
+  v1::Granted granted;
+  ASSERT_TRUE(
+      coordinator.gateway->Claim(ServedCoordinator::context().get(), claim, &granted).ok());
+  Attached without(coordinator);
+  v1::AttachRequest holds = hello(kGatewayA);
+  holds.add_held()->set_key("alice:s");
+  holds.mutable_held(0)->set_generation(granted.generation());
+  without.write(holds);
+  without.read_until([](const v1::AttachResponse& all) { return all.reconciled_end(); });
+  Attached with(coordinator);
+  v1::AttachRequest has_backend = hello(kGatewayB);
+  has_backend.mutable_hello()->set_has_backend(true);
+  with.write(has_backend);
+  with.read_until([](const v1::AttachResponse& all) { return all.reconciled_end(); });
+
+  v1::OperateRequest close;
+  close.set_key("alice:s");
+  close.set_gateway_id(kGatewayA);
+  close.set_generation(granted.generation());
+  close.add_operations()->set_op(1);
+  close.mutable_operations(0)->mutable_close()->set_reason(v1::CLIENT_DONE);
+  v1::Done done;
+  ASSERT_TRUE(
+      coordinator.gateway->Operate(ServedCoordinator::context().get(), close, &done).ok());
+  const v1::AttachResponse told = with.read_until(
+      [](const v1::AttachResponse& all) { return all.closed_to_deliver_size() > 0; });
+  ASSERT_EQ(told.closed_to_deliver_size(), 1);
+  EXPECT_EQ(told.closed_to_deliver(0).key(), "alice:s");
+  EXPECT_EQ(told.closed_to_deliver(0).reason(), v1::CLIENT_DONE);
+  EXPECT_EQ(told.closed_to_deliver(0).generation(), granted.generation());
+  EXPECT_EQ(told.closed_to_deliver(0).subject(), "alice");
+}
+
 }  // namespace
 }  // namespace interlock

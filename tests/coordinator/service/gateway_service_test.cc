@@ -174,10 +174,6 @@ TEST(GatewayService, WhatALaterVersionBringsIsUnimplemented) {
   v1::KickResponse kicked;
   EXPECT_EQ(coordinator.admin->Kick(coordinator.context().get(), {}, &kicked).error_code(),
             grpc::StatusCode::UNIMPLEMENTED);
-  v1::DeliveryStatus delivery;
-  EXPECT_EQ(coordinator.events->GetDelivery(coordinator.context().get(), {}, &delivery)
-                .error_code(),
-            grpc::StatusCode::UNIMPLEMENTED);
 }
 
 }  // namespace
