@@ -89,7 +89,7 @@ class Attachment {
   // under way; all that waits is packed into it.
   std::optional<v1::AttachRequest> next_message(std::uint64_t now_ms);
   std::vector<ConnectionNotice> take_notices();
-  // Ends that the backend is to be told of; said again by the coordinators until closed_delivered().
+  // Ends that the backend is to be told of; the coordinators ask again until closed_delivered().
   std::vector<v1::ClosedToDeliver> take_closed() { return std::exchange(closed_, {}); }
   // The stream must be cut (no hello in time, told to drain, silent, store away, identity over,
   // protocol broken): why. For "drain", end it in good order: what still comes counts.

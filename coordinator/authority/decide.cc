@@ -41,7 +41,8 @@ Decision decide_acknowledge(const Record& record, const Acknowledge& request,
     return {.answer = Refusal{StaleGeneration{record.generation}}};
   }
   Record next = record;
-  std::optional<SequenceRange> trim = acknowledge(next, request.sequence, request.tick > 0 ? request.tick : context.tick);
+  const Tick came = request.tick > 0 ? request.tick : context.tick;
+  std::optional<SequenceRange> trim = acknowledge(next, request.sequence, came);
   if (!trim) return {.answer = Settled{}};
   return {.answer = Settled{}, .record = std::move(next), .trim = trim};
 }

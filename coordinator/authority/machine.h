@@ -120,7 +120,7 @@ struct Record {
   std::vector<TimedEvent> timed;              // of the events held, oldest first
   std::vector<Sequence> expired;              // of those acknowledged, the last ones; oldest first
   Sequence expired_forgotten = 0;             // up to here `expired` may lack some
-  Tick outbox_since_tick = 0;                 // the last acknowledgement, or the first event after it
+  Tick outbox_since_tick = 0;                 // last acknowledgement, or first event behind it
   std::vector<Run> runs;                      // oldest first
   std::vector<PublishKey> publish_keys;       // oldest first
   std::vector<Transition> transitions;        // oldest first

@@ -23,8 +23,8 @@ void begin_sequence(Record& record);
 // Ranges of one key that follow each other.
 std::optional<SequenceRange> joined(std::optional<SequenceRange> a, std::optional<SequenceRange> b);
 
-// What became of an event. kUnknown: of another life of the key, never assigned, or so long ago that
-// the record cannot say any more.
+// What became of an event. kUnknown: of another life of the key, never assigned, or so long ago
+// that the record cannot say any more.
 enum class DeliveryState : std::uint8_t { kUnknown, kAccepted, kAcknowledged, kExpired };
 DeliveryState delivery_of(const Record& record, Sequence sequence, Generation since, Tick tick);
 

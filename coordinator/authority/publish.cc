@@ -96,7 +96,9 @@ Decision decide_publish(const Record& record, const Publish& publish, const Cont
   if (record.state == State::kClosed) return {.answer = Refusal{Gone{record.state}}};
   if (auto refusal = check_shape(publish, context.limits)) return {.answer = *refusal};
   if (auto known = answer_known(record, publish)) return {.answer = std::move(*known)};
-  if (auto refusal = check_room(record, publish, context.tick, context.limits)) return {.answer = *refusal};
+  if (auto refusal = check_room(record, publish, context.tick, context.limits)) {
+    return {.answer = *refusal};
+  }
 
   Record next = record;
   Decision decision;

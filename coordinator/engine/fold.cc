@@ -86,6 +86,7 @@ Engine::Fold Engine::fold(const std::string& key, Work& work) {
     work.waiting.pop_front();
     if (park(key, waiting)) continue;
     fold.context.revision = fold.wrote ? 0 : fold.expected;
+    note_spent(fold, waiting.command);
     if (const auto* claim = std::get_if<Claim>(&waiting.command)) {
       complete(fold.context, key, *claim, fold.record);
       fold_claim(fold, waiting);
@@ -99,14 +100,33 @@ Engine::Fold Engine::fold(const std::string& key, Work& work) {
   return fold;
 }
 
+// Before the command is decided.
+void Engine::note_spent(Fold& fold, const Command& command) {
+  const auto* abandon = std::get_if<Abandon>(&command);
+  if (abandon == nullptr && !std::holds_alternative<Claim>(command)) return;
+  if (!std::exchange(fold.claims_seen, true) && fold.record) {
+    fold.spent = fold.record->spent_claim_ids;
+  }
+  if (abandon != nullptr) fold.spent.push_back(abandon->claim_id);
+}
+
 void Engine::fold_one(Fold& fold, const Waiting& waiting) {
   Decision decision = decide(fold.record, waiting.command, fold.context);
   fold.answers.push_back(std::move(decision.answer));
   fold.apply(std::move(decision));
 }
 
+bool Engine::Fold::is_spent(const Claim& claim) const {
+  return record && record->subject == claim.subject &&
+         std::find(spent.begin(), spent.end(), claim.claim_id) != spent.end();
+}
+
 void Engine::fold_claim(Fold& fold, const Waiting& waiting) {
   const Claim& claim = std::get<Claim>(waiting.command);
+  if (fold.is_spent(claim)) {
+    fold.answers.emplace_back(Refusal{Stale{fold.record->generation}});
+    return;
+  }
   Context context = fold.context;
   context.owner_lives = context.owner_lives || fold.grant;  // who was granted just now lives
   Decision decision = decide(fold.record, waiting.command, context);
@@ -136,6 +156,7 @@ void Engine::fold_claim(Fold& fold, const Waiting& waiting) {
     fold.grant =
         Fold::Grant{fold.record, fold.puts, fold.trim, fold.steps.size(), claim.claim_id};
   }
+  if (fold.record) fold.spent.push_back(fold.record->claim_id);
   fold.answers.push_back(std::move(decision.answer));
   fold.apply(std::move(decision));
   for (const std::string& id : fold.superseded) spend_claim_id(*fold.record, id);

@@ -1,6 +1,7 @@
 // The decisions of one write: commands of one key, one after the other, over a working copy.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,7 +33,12 @@ struct Engine::Fold {
   };
   std::optional<Grant> grant;
   std::vector<std::string> superseded;  // the last kSpentClaimIdsMax of this commit
+  // Claim ids that were spent when the first claim came, and those spent since. A record keeps the
+  // last few only; within one commit none is forgotten.
+  std::vector<std::string> spent;
+  bool claims_seen = false;
 
+  bool is_spent(const Claim& claim) const;
   void apply(Decision decision);
   void remove();
 };

@@ -36,9 +36,10 @@ std::shared_ptr<DeliveryWatch> DeliveryWatch::start(EngineThread& engine, Worker
         if (const auto watch = self.lock()) watch->changed(watched);
       },
       true);
-  engine.ask(request.key(), Lookup{}, [self = std::weak_ptr(watch)](const Answer& answer, Revision) {
-    if (const auto watch = self.lock()) watch->looked(answer);
-  });
+  engine.ask(request.key(), Lookup{},
+             [self = std::weak_ptr(watch)](const Answer& answer, Revision) {
+               if (const auto watch = self.lock()) watch->looked(answer);
+             });
   watch->StartSendInitialMetadata();
   return watch;
 }

@@ -32,7 +32,10 @@ class DeliveryWatch final : public grpc::ServerWriteReactor<v1::DeliveryStatus>,
  private:
   DeliveryWatch(EngineThread& engine, Workers& workers, v1::WatchDeliveryRequest request,
                 std::function<void()> ended)
-      : engine_(engine), workers_(workers), request_(std::move(request)), ended_(std::move(ended)) {}
+      : engine_(engine),
+        workers_(workers),
+        request_(std::move(request)),
+        ended_(std::move(ended)) {}
   void looked(const Answer& answer);
   void changed(const Watched& watched);
   void say(v1::DeliveryStatus::Status status);

@@ -5,19 +5,6 @@
 namespace interlock::sim {
 namespace {
 
-// Whether the id was spent and is still remembered: a write that spends others too may have pushed
-// it out, since a record keeps the last few only.
-bool still_spent(const Record& before, const Record& after, const std::string& claim_id) {
-  const auto& ids = before.spent_claim_ids;
-  const auto found = std::find(ids.begin(), ids.end(), claim_id);
-  if (found == ids.end()) return false;
-  const auto pushed = std::count_if(
-      after.spent_claim_ids.begin(), after.spent_claim_ids.end(),
-      [&](const std::string& id) { return std::find(ids.begin(), ids.end(), id) == ids.end(); });
-  const auto room = static_cast<std::ptrdiff_t>(kSpentClaimIdsMax - ids.size());
-  return found - ids.begin() >= pushed - room;
-}
-
 std::optional<Attempt> attempt_of(const v1::ClaimRequest& claim, Generation newest) {
   if (!claim.has_attempt() || claim.attempt().generation() > newest) return std::nullopt;
   return Attempt{claim.attempt().generation(), claim.attempt().tries()};
@@ -58,7 +45,7 @@ void Judge::judge_grant(const Truth::Change& change) {
     run_.wrong("{}: the subject changes", change.key);
   }
   if (change.before->claim_id == record.claim_id ||
-      still_spent(*change.before, record, record.claim_id)) {
+      is_spent(*change.before, record.claim_id)) {
     run_.wrong("{}: a spent claim is granted again", change.key);
   }
   judge_order(change, said->request);

@@ -279,6 +279,11 @@ void Page::frame(const SocketPtr& socket, const std::string& text) {
   if (text.starts_with(R"({"type":"ready")")) {
     if (!hello_) world_.run.wrong("page {} of {} is ready before its hello", name_, key_);
     ready_ = true;
+    const Truth::Granted* granted = world_.truth.generation(key_, socket_generation_);
+    if (granted != nullptr && last_.value_or(0) < granted->barrier) {
+      world_.run.wrong("{}: ready comes behind event {}, before {}", key_, last_.value_or(0),
+                       granted->barrier);
+    }
     world_.run.count("ready");
     if (world_.run.calm) acknowledge();
   } else if (text.starts_with(R"({"type":"ack")")) {
@@ -334,6 +339,10 @@ void Page::take_event(const std::string& text) {
   world_.said.seen(key_, since_, sequence);
   const OutboxEvent* event = world_.truth.event(key_, since_, sequence);
   const bool expired = text.starts_with(R"({"type":"expired")");
+  if (expired && event != nullptr) {
+    run.count("event expired");
+    if (event->ttl_ms == 0) run.wrong("{}: event {} expires, which may not", key_, sequence);
+  }
   const bool same =
       event != nullptr && (expired || has(text, "\"id\":\"" + event->id + "\""));
   // What is read just after the sequence has ended may be of the next one already.

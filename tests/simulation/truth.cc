@@ -8,6 +8,13 @@
 namespace interlock::sim {
 namespace {
 
+// Of its last sixteen runs and keys a record knows what it has accepted: a repetition is answered.
+bool accepted_before(const std::vector<OutboxEvent>& events, const std::string& id) {
+  const auto remembered = static_cast<std::ptrdiff_t>(std::min(kPublishKeysMax - 1, events.size()));
+  return std::any_of(events.end() - remembered, events.end(),
+                     [&](const OutboxEvent& event) { return event.id == id; });
+}
+
 // The design's own table, not the program's.
 bool allowed(State from, State to) {
   static const auto table = [] {
@@ -159,7 +166,11 @@ void Truth::check_generation(const Change& change, Key& key) {
                record.generation, granted.last_op, record.last_op);
   }
   granted.last_op = record.last_op;
-  if (is_operational(record.state)) granted.operational = true;
+  if (is_operational(record.state) && !granted.operational) {
+    granted.operational = true;
+    const bool goes_on = change.before && change.before->sequence_since == record.sequence_since;
+    granted.barrier = goes_on ? change.before->last_sequence : 0;
+  }
   // A write that many commands share may say of an earlier generation that it has been.
   for (const Transition& step : record.transitions) {
     if (!is_operational(step.to)) continue;
@@ -228,6 +239,9 @@ void Truth::check_outbox(const Change& change, Key& key, const Entry& entry) {
     } else if (same && put.number <= before->last_sequence) {
       run_.wrong("{}: sequence {} is given twice", change.key, put.number);
     } else {
+      if (accepted_before(events, event->id)) {
+        run_.wrong("{}: {} is accepted again, as event {}", change.key, event->id, put.number);
+      }
       events.push_back(*std::move(event));
     }
   }

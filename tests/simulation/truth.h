@@ -34,6 +34,7 @@ class Truth {
     Generation since = 0;  // of its sequence
     Us at = 0;
     bool operational = false;  // it has been, durably
+    Sequence barrier = 0;      // the last event assigned before the write that made it so
     std::uint64_t last_op = 0;
   };
   // A change of a connection's record; either side may be nothing.
