@@ -22,10 +22,11 @@ class Client:
         self._reader = None
         self._news = asyncio.Condition()
 
-    async def connect(self, url, headers=None, subprotocols=("interlock.v1",), origin=None):
+    async def connect(self, url, headers=None, subprotocols=("interlock.v1",), origin=None,
+                      **options):
         self.socket = await websockets.connect(
             url, subprotocols=list(subprotocols), extra_headers=headers or {}, origin=origin,
-            ping_interval=None, open_timeout=20, close_timeout=5, max_size=None)
+            ping_interval=None, open_timeout=20, close_timeout=5, max_size=None, **options)
         self._reader = asyncio.ensure_future(self._read())
         return self
 
@@ -54,6 +55,18 @@ class Client:
         if not condition(self):
             raise AssertionError(
                 f"closed with {self.code} {self.reason!r} before {what}; frames: {self.frames}")
+
+    async def more(self, known, timeout):
+        """Until there are more than `known` frames or the socket has ended; False: neither."""
+        async def until():
+            async with self._news:
+                await self._news.wait_for(
+                    lambda: len(self.frames) > known or self.code is not None)
+        try:
+            await asyncio.wait_for(until(), timeout)
+        except asyncio.TimeoutError:
+            return False
+        return True
 
     async def wait_closed(self, timeout=30):
         async def until():
