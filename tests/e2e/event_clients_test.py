@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests
 from event_scenario import EVENTS, OUTBOX, EventTest, Scenario, until, url_of  # noqa: E402
 from follower import numbered  # noqa: E402
 from frame_cutter import FrameCutter  # noqa: E402
-from publisher import Publisher, refusal_of  # noqa: E402
+from publisher import Publisher, planned, refusal_of  # noqa: E402
 from stack import count, free_port  # noqa: E402
 from ws_client import Client  # noqa: E402
 
@@ -101,6 +101,11 @@ class Deaf(Client):
         await super()._read()
 
 
+def big_and_small(key, place, pad):
+    """A small event behind one that finds no room any more would still find some."""
+    return planned(key, place, pad if place % 2 else 0)
+
+
 class SlowConsumer(EventTest):
     """More is published than sockets and queues take."""
 
@@ -123,7 +128,7 @@ class SlowConsumer(EventTest):
             await until(lambda: self.stack.closes().get("4004", 0) == 1, "a close with 4004")
             clients[0].may_read.set()
 
-        async with DeafScenario(self.stack, "never_reads", pad=32_000, client=first_one_deaf,
+        async with DeafScenario(self.stack, "never_reads", pad=60_000, plan=big_and_small, client=first_one_deaf,
                                 silence_s=60) as scenario:
             await scenario.run(hear_again())
             heard = len(clients[0].events())

@@ -131,6 +131,9 @@ class Follower:
                 if not frame["resumed"]:
                     self.last = None
             elif frame["type"] == "event" and frame["seq"] > (self.last or 0):
+                if self.seen and frame["seq"] != self.seen[-1][0] + 1:
+                    raise AssertionError(f"socket {len(self.sockets)}: {frame['seq']} came behind "
+                                         f"{self.seen[-1][0]}: what lies between is lost")
                 self.last = frame["seq"]
                 self.seen.append((frame["seq"], frame["data"]))
 
@@ -200,8 +203,8 @@ def problems(follower, total):
     """Everything that is wrong: on each socket alone, and in what the client has seen of all."""
     found = [f"socket {number}: {text}" for number, socket in enumerate(follower.sockets, 1)
              for text in socket_problems(socket)]
-    generations = [socket.frames[0].get("generation") for socket in follower.sockets
-                   if socket.frames]
+    generations = [frame["generation"] for socket in follower.sockets
+                   for frame in socket.frames if frame["type"] == "hello"]
     if generations != sorted(set(generations)):
         found.append(f"generations do not rise: {generations}")
     if not follower.client.of_type("ready"):
