@@ -61,6 +61,7 @@ class Lists(unittest.TestCase):
     def test_events_are_found_in_the_models(self):
         self.assertIn("takeover", events_of("authority"))
         self.assertIn("swept", events_of("lease"))
+        self.assertIn("delivered_again", events_of("outbox"))
         self.assertIn("resume_expired", events_of("lifecycle"))
 
 

@@ -27,6 +27,14 @@ SEARCHES = (
     Search("lease-sweeps", "lease",
            {"TIME": 4, "TTL": 1, "HOLD": 0, "RENEWALS": 1, "CLAIMS": 2, "ATTACHES": 2},
            {"CLAIMS": 3}),
+    Search("outbox-crashes", "outbox", {"EVENTS": 2, "SOCKETS": 2, "CRASHES": 1, "ENDS": 0},
+           {"EVENTS": 3}),
+    Search("outbox-room", "outbox",
+           {"EVENTS": 2, "SOCKETS": 2, "CRASHES": 1, "ENDS": 0, "ROOM": 1}, {"EVENTS": 3}),
+    Search("outbox-takeovers", "outbox", {"EVENTS": 1, "SOCKETS": 3, "CRASHES": 1, "ENDS": 0},
+           {"EVENTS": 2, "CRASHES": 0}),
+    Search("outbox-lives", "outbox", {"EVENTS": 1, "SOCKETS": 3, "CRASHES": 0, "ENDS": 1},
+           {"CRASHES": 1}),
 )
 
 # A rule that is taken away, the search that must find it out, and the property that it must break.
@@ -65,4 +73,16 @@ VARIANTS = (
     Variant("NO_TOMBSTONE", "lease-sweeps", "expired_never_returns"),
     Variant("SWEEP_WITHOUT_CONDITION", "lease-sweeps", "sweep_spares_the_living"),
     Variant("SWEEP_AS_EVENT", "lease-sweeps", "orphans_are_swept"),
+    Variant("ACK_OF_OLD_GENERATION", "outbox-lives", "only_the_newest_trims"),
+    Variant("ACK_AHEAD_OF_SENT", "outbox-crashes", "trims_only_what_was_seen"),
+    Variant("POSITION_OF_OLD_LIFE", "outbox-lives", "trims_only_what_was_seen"),
+    Variant("TRIM_BEFORE_DURABLE", "outbox-crashes", "kept_until_acknowledged"),
+    Variant("EVENTS_BEFORE_OPERATIONAL", "outbox-crashes", "nothing_before_operational"),
+    Variant("READY_BEFORE_BARRIER", "outbox-crashes", "ready_in_its_place"),
+    Variant("READY_LATE", "outbox-crashes", "ready_in_its_place"),
+    Variant("CURSOR_AT_LAST_ASSIGNED", "outbox-crashes", "delivers_all"),
+    Variant("SEND_PAST_A_GAP", "outbox-crashes", "seen_once_in_order"),
+    Variant("REPETITION_IS_NEW", "outbox-crashes", "seen_once_in_order"),
+    Variant("DELIVER_UNSYNCED", "outbox-crashes", "seen_is_durable"),
+    Variant("RECEIPT_EARLY", "outbox-crashes", "accepted_is_kept"),
 )
