@@ -164,7 +164,11 @@ void SessionShell::carry_out(RefuseUpgrade& action) {
 }
 
 void SessionShell::carry_out(SendFrame& action) {
-  if (socket_ != nullptr && !socket_->send_text(action.text)) feed(ConsumerTooSlow{});
+  // Nothing may follow a frame that found no room, however small: the client would take the gap for
+  // the end of what lies before it.
+  if (socket_ == nullptr || overfull_) return;
+  overfull_ = !socket_->send_text(action.text);
+  if (overfull_) feed(ConsumerTooSlow{});
 }
 
 void SessionShell::carry_out(SendPing&) {
