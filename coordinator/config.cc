@@ -26,6 +26,10 @@ ABSL_FLAG(absl::Duration, setup_timeout, absl::Seconds(30),
           "how long a setup, a resume or a closing may take; whole seconds");
 ABSL_FLAG(absl::Duration, retention, absl::Minutes(10),
           "how long the record of an ended connection is kept; whole seconds");
+ABSL_FLAG(absl::Duration, run_silence, absl::Minutes(10),
+          "an open agent run without an event for so long has ended; whole seconds");
+ABSL_FLAG(absl::Duration, outbox_age_max, absl::Hours(24),
+          "a client that has acknowledged nothing for so long gets no more events; whole seconds");
 ABSL_FLAG(std::uint64_t, sessions_per_subject_max, 20,
           "live sessions of one subject (0: no limit; never of anonymous)");
 ABSL_FLAG(std::uint64_t, final_records_per_subject_max, 100,
@@ -47,7 +51,7 @@ const std::vector<std::string> kFlags = {
     "token_file", "log_level",  "heartbeat",         "outbox_events_max", "outbox_bytes_max",
     "waiting_commands_max", "lease_ttl", "resume_window", "setup_timeout", "retention",
     "sessions_per_subject_max", "final_records_per_subject_max", "records_max",
-    "takeovers_per_minute_max"};
+    "takeovers_per_minute_max", "run_silence", "outbox_age_max"};
 
 absl::StatusOr<HostPort> address(const std::string& flag, const std::string& text) {
   auto parsed = parse_host_port(text);
@@ -107,6 +111,10 @@ absl::Status check_deadlines(CoordinatorConfig& config) {
                           deadlines.setup_ticks));
   status.Update(
       set_ticks("retention", absl::GetFlag(FLAGS_retention), kDay, deadlines.retention_ticks));
+  status.Update(set_ticks("run_silence", absl::GetFlag(FLAGS_run_silence), kDay,
+                          deadlines.run_silence_ticks));
+  status.Update(set_ticks("outbox_age_max", absl::GetFlag(FLAGS_outbox_age_max), 30 * kDay,
+                          config.limits.authority.outbox_age_ticks_max));
   config.attach.lease_ttl_ms = ttl * config.limits.tick_ms;
   if (status.ok() && 2 * config.attach.heartbeat_ms > config.attach.lease_ttl_ms) {
     return absl::InvalidArgumentError(
