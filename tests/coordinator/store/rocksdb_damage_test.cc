@@ -1,10 +1,19 @@
 // What a disk has garbled is refused, whatever byte of whatever file it is.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <random>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/store/rocksdb/log_check.h"
@@ -83,15 +92,15 @@ std::uint64_t seed_of_this_run() {
 }
 
 // Flips every bit of the file, or that many of them if there are more.
-void expect_no_flip_goes_unseen(const Healthy& healthy, const std::string& path,
-                                std::size_t flips) {
-  std::mt19937_64 random(seed_of_this_run());
-  const std::string bytes = healthy.disk->contents(path);
-  const std::size_t bits = bytes.size() * 8;
-  const std::size_t turns = std::min(bits, flips);
-  std::size_t refused = 0;
-  for (std::size_t turn = 0; turn < turns; ++turn) {
-    const std::size_t bit = turns == bits ? turn : random() % bits;
+struct Flips {
+  Flips(const Healthy& of, std::string file, std::size_t most, std::uint64_t random_seed)
+      : healthy(of), path(std::move(file)), bytes(of.disk->contents(path)), seed(random_seed) {
+    turns = std::min(bytes.size() * 8, most);
+  }
+
+  void expect_refused(std::size_t turn) const {
+    const std::size_t bits = bytes.size() * 8;
+    const std::size_t bit = turns == bits ? turn : std::mt19937_64(seed + turn)() % bits;
     std::string flipped = bytes;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
     const Disk copy = healthy.disk->copy();
@@ -102,12 +111,88 @@ void expect_no_flip_goes_unseen(const Healthy& healthy, const std::string& path,
                                   << " was flipped, and "
                                   << (intact ? "nobody noticed" : "something is gone");
     ASSERT_THAT(refusal, HasSubstr("/db"));
-    ++refused;
   }
-  std::cout << path << ": " << bytes.size() << " bytes, " << turns << " bits flipped, " << refused
-            << " refused\n";
-  count("durability.flipped_bits", turns);
-  EXPECT_EQ(refused, turns);
+
+  const Healthy& healthy;
+  std::string path;
+  std::string bytes;
+  std::uint64_t seed;
+  std::size_t turns = 0;
+};
+
+// RocksDB reads one block of a table before it compares the block's checksum, and as Debian builds
+// it, it then ends the process over what one bit of that block says. That is no answer for people,
+// but nothing is believed either; so tables are judged in another process, which goes on behind the
+// flip that ended the one before. It runs the same test, up to the same call.
+struct OtherProcess {
+  static constexpr int kThrough = 42;  // how it ends when it has judged every flip
+  static inline const testing::TestInfo* test = nullptr;
+  static inline int calls = 0;  // of expect_no_flip_goes_unseen, in this test
+
+  static void called() {
+    const auto* now = testing::UnitTest::GetInstance()->current_test_info();
+    if (std::exchange(test, now) != now) calls = 0;
+    ++calls;
+  }
+
+  // "CALL FROM SEED FILE", in the process that judges.
+  static const char* task() { return std::getenv("INTERLOCK_FLIPS"); }
+
+  static void judge(const Healthy& healthy, const std::string& path, std::size_t most) {
+    std::istringstream words(task());
+    int call = 0;
+    std::size_t from = 0;
+    std::uint64_t seed = 0;
+    std::string progress;
+    words >> call >> from >> seed >> progress;
+    if (call != calls) return;
+    const Flips flips(healthy, path, most, seed);
+    for (std::size_t turn = from; turn < flips.turns && !testing::Test::HasFailure(); ++turn) {
+      std::ofstream(progress) << turn;
+      flips.expect_refused(turn);
+    }
+    std::_Exit(testing::Test::HasFailure() ? 1 : kThrough);
+  }
+
+  // The flip at which the judge was ended, or nothing when it was through.
+  static std::optional<std::size_t> run(std::size_t from, std::uint64_t seed) {
+    const std::string progress = testing::TempDir() + "flips-" + std::to_string(getpid());
+    const std::string command =
+        "INTERLOCK_FLIPS='" + std::to_string(calls) + " " + std::to_string(from) + " " +
+        std::to_string(seed) + " " + progress + "' exec /proc/" + std::to_string(getpid()) +
+        "/exe --gtest_filter=" + test->test_suite_name() + "." + test->name();
+    const int status = std::system(command.c_str());
+    std::size_t reached = 0;
+    std::ifstream(progress) >> reached;
+    std::remove(progress.c_str());
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kThrough) return std::nullopt;
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) << command << ": " << status;
+    return reached;
+  }
+};
+
+void expect_no_flip_goes_unseen(const Healthy& healthy, const std::string& path,
+                                std::size_t most) {
+  OtherProcess::called();
+  if (OtherProcess::task() != nullptr) return OtherProcess::judge(healthy, path, most);
+  const Flips flips(healthy, path, most, seed_of_this_run());
+  std::size_t ended = 0;
+  if (path.ends_with(".sst")) {
+    std::size_t from = 0;
+    while (from < flips.turns && !testing::Test::HasFailure()) {
+      const auto reached = OtherProcess::run(from, flips.seed);
+      if (!reached) break;
+      from = *reached + 1;
+      ASSERT_LE(++ended, 1 + flips.turns / 1000) << path << ": RocksDB ends the process too often";
+    }
+  } else {
+    for (std::size_t turn = 0; turn < flips.turns && !testing::Test::HasFailure(); ++turn) {
+      flips.expect_refused(turn);
+    }
+  }
+  std::cout << path << ": " << flips.bytes.size() << " bytes, " << flips.turns
+            << " bits flipped, all but " << ended << " refused in our words\n";
+  count("durability.flipped_bits", flips.turns);
 }
 
 TEST(RocksdbDamage, NoFileOfTheStoreIsOfAKindThatIsNotLookedAt) {
