@@ -35,6 +35,7 @@ INTERLOCK_TEST_PACKAGES=(
   spin # the models; it needs a C compiler, which clang-19 is
   python3 python3-grpcio python3-jwt python3-protobuf python3-websockets
   chromium-headless-shell
+  nodejs node-ws # a client of another language
   patch # what takes a rule out of the program, to see whether the simulator notices
 )
 
