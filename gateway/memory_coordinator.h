@@ -31,6 +31,7 @@ class MemoryCoordinator {
   // Says STORE_AWAY in every hello, confirms and decides nothing. To say it on streams that stand,
   // see say_store_away().
   bool store_away = false;
+  int events_per_delivery = 1;
   bool silent = false;  // reads, and says nothing, until this is false again
 
   struct Record {

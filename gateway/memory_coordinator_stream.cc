@@ -115,16 +115,19 @@ void MemoryCoordinator::deliver(Stream& stream) {
     const bool operational = record.state >= v1::PROCESSING_READY && record.state <= v1::DEGRADED;
     if (record.owner != stream.gateway_id || !operational) continue;
     std::uint64_t& sent = stream.sent[key];
+    v1::Delivery* delivery = nullptr;
     for (const v1::Event& event : record.outbox) {
       if (event.sequence() <= sent || event.payload().size() > stream.credit) continue;
       if (event.sequence() != std::max(sent, record.acknowledged) + 1) break;
       stream.credit -= event.payload().size();
       sent = event.sequence();
-      v1::Delivery& delivery = *stream.out.add_deliveries();
-      delivery.set_key(key);
-      delivery.set_generation(record.generation);
-      delivery.set_payload_bytes(event.payload().size());
-      *delivery.add_events() = event;
+      if (delivery == nullptr || delivery->events_size() >= events_per_delivery) {
+        delivery = stream.out.add_deliveries();
+        delivery->set_key(key);
+        delivery->set_generation(record.generation);
+      }
+      delivery->set_payload_bytes(delivery->payload_bytes() + event.payload().size());
+      *delivery->add_events() = event;
       stream.said = true;
     }
   }

@@ -128,7 +128,7 @@ class SessionShell final : public SocketObserver,
   std::uint16_t received_code_ = 0;  // as SocketEnded says it
   bool upgrading_ = false;
   bool feeding_ = false;
-  bool on_hold_ = false;   // as the session was told
+  bool on_hold_ = false;  // as the session was told
   bool overfull_ = false;  // a frame found no room: none is sent any more
   bool released_ = false;
 };

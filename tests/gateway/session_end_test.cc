@@ -61,6 +61,37 @@ TEST(SessionEnd, APeerThatDoesNotKeepUpOverflowsItsOwnQueueOnly) {
   EXPECT_TRUE(soon([&] { return world.listener().sockets() == 1; }));
 }
 
+// One delivery is many frames: small ones behind one that found no room would find some.
+TEST(SessionEnd, NothingFollowsAFrameThatFoundNoRoom) {
+  GatewayWorld world(with([](ListenerLimits& limits) {
+    limits.shell.send_stall_ms = 60'000;
+    limits.socket.queue_bytes_max = 100 * 1024;
+    limits.send_buffer_bytes = 16 * 1024;
+  }));
+  SocketClient gone(world.port());
+  be_ready(gone, "/ws?session=slow");
+  gone.reset();
+  ASSERT_TRUE(soon([&] { return world.record("anonymous:slow").owner.empty(); }));
+  constexpr int events = 24;
+  const std::string big = R"(")" + std::string(30'000, 'x') + R"(")";
+  world.coordinator.run([&](MemoryCoordinator& coordinator) {
+    coordinator.events_per_delivery = events;
+    for (int i = 1; i <= events; ++i) {
+      coordinator.publish("anonymous:slow", "note", i % 2 == 1 ? big : "1");
+    }
+  });
+  SocketClient slow(world.port(), 4096);
+  ASSERT_EQ(slow.upgrade("/ws?session=slow"), 101);
+  ASSERT_TRUE(soon([&] { return world.metrics().find(R"(code="4004")") != std::string::npos; }));
+  EXPECT_THAT(slow.read_text(), HasSubstr(R"("type":"hello")"));
+  int sequence = 0;
+  for (std::string text = slow.read_text(); !text.empty(); text = slow.read_text()) {
+    EXPECT_THAT(text, HasSubstr("\"seq\":" + std::to_string(++sequence) + ",")) << text.size();
+  }
+  EXPECT_GT(sequence, 0);
+  EXPECT_LT(sequence, events);
+}
+
 TEST(SessionEnd, AFloodOfPingsFromADeafPeerIsBounded) {
   GatewayWorld world(with([](ListenerLimits& limits) {
     limits.shell.send_stall_ms = 60'000;
