@@ -16,8 +16,9 @@ SAME_SOCKET = ("hello", "event", "ready", "pong", "reconnect")
 class Socket:
     """One socket, and what was true when it was opened."""
 
-    def __init__(self, client, accepted, last):
+    def __init__(self, client, accepted, last, gateway=0):
         self.client = client
+        self.gateway = gateway
         self.accepted = accepted  # events with a receipt: they belong before `ready`
         self.last = last          # the last event that the client had seen
 
@@ -83,7 +84,7 @@ class Follower:
         query = {"gen": self.generation, "try": self.tries}
         if self.last is not None:
             query.update(last_seq=self.last, seq_gen=self.generation)
-        socket = Socket(self.new_client(), self.accepted(), self.last)
+        socket = Socket(self.new_client(), self.accepted(), self.last, self.gateway)
         try:
             await socket.client.connect(url(query))
         except (OSError, websockets.InvalidHandshake, asyncio.TimeoutError):
