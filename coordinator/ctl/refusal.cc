@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "common/refusal_details.h"
 #include "coordinator/ctl/names.h"
 #include "coordinator/ctl/text.h"
 
@@ -57,17 +58,7 @@ std::string publish_sentence(const v1::Refusal& refusal) {
 }  // namespace
 
 std::optional<v1::Refusal> refusal_in(const grpc::Status& status) {
-  v1::ErrorStatus error;
-  if (status.error_details().empty() || !error.ParseFromString(status.error_details())) {
-    return std::nullopt;
-  }
-  for (const google::protobuf::Any& detail : error.details()) {
-    v1::Refusal refusal;
-    const bool known =
-        detail.UnpackTo(&refusal) && refusal.reason_case() != v1::Refusal::REASON_NOT_SET;
-    if (known) return refusal;
-  }
-  return std::nullopt;
+  return refusal_in_details(status.error_details());
 }
 
 std::string human_sentence(const v1::Refusal& refusal, const std::string& key) {
