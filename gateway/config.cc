@@ -27,6 +27,9 @@ ABSL_FLAG(std::string, duplicates, "take_over",
           "What a second connection of a session does to a live first one: take_over or reject.");
 ABSL_FLAG(std::string, static_dir, "",
           "Folder with the few files of a page, read at the start; empty: none are served.");
+ABSL_FLAG(std::string, http_api, "auto",
+          "Whether backends may publish over HTTP, with tokens of the coordinator: on, off, or auto: "
+          "with --coordinator_token_file or --auth=none.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, notice, warning or error.");
 namespace interlock {
 namespace {
@@ -34,7 +37,7 @@ namespace {
 const std::vector<std::string> own_flags = {
     "listen",     "http_listen",        "coordinator", "coordinator_token_file",
     "backend",    "backend_token_file", "auth",        "auth_key_file",
-    "duplicates", "static_dir",         "log_level"};
+    "duplicates", "static_dir",         "log_level",   "http_api"};
 
 absl::Status refused(const std::string& sentence) { return absl::InvalidArgumentError(sentence); }
 
@@ -140,6 +143,18 @@ absl::Status read_duplicates(GatewayConfig& config) {
   return absl::OkStatus();
 }
 
+// Where the gateway needs no token, the coordinator asks nobody for one: whoever reaches this
+// gateway could then publish to everybody. With --auth=none they are on this machine.
+absl::Status read_http_api(GatewayConfig& config) {
+  const std::string http_api = absl::GetFlag(FLAGS_http_api);
+  if (http_api != "on" && http_api != "off" && http_api != "auto") {
+    return refused("--http_api is \"" + http_api + "\"; it takes on, off or auto.");
+  }
+  const bool guarded = !config.coordinator_token.empty() || !config.verifier;
+  config.http_api = http_api == "on" || (http_api == "auto" && guarded);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<GatewayConfig> checked_config() {
   GatewayConfig config;
   const auto listen = address("listen", absl::GetFlag(FLAGS_listen));
@@ -151,8 +166,8 @@ absl::StatusOr<GatewayConfig> checked_config() {
   config.listen = *listen;
   config.http_listen = *http_listen;
   config.log_level = *level;
-  for (const auto read :
-       {read_coordinators, read_backend, read_authentication, read_duplicates, read_limits}) {
+  for (const auto read : {read_coordinators, read_backend, read_authentication, read_http_api,
+                          read_duplicates, read_limits}) {
     if (auto status = read(config); !status.ok()) return status;
   }
   if (const std::string folder = absl::GetFlag(FLAGS_static_dir); !folder.empty()) {

@@ -26,6 +26,7 @@ struct GatewayConfig {
   std::string backend_token;              // empty: none
   std::optional<TokenVerifier> verifier;  // none: --auth=none
   v1::Policy duplicates = v1::TAKE_OVER;
+  bool http_api = false;  // whether the HTTP API is served
   StaticFiles files;
   LogLevel log_level = LogLevel::info;
   std::size_t threads = 1;

@@ -37,6 +37,8 @@ GatewayMetrics::GatewayMetrics(Metrics& metrics)
                                  "Upgrades that were refused, by HTTP status and reason.")),
       messages_(metrics.counters("interlock_messages_total",
                                  "Messages of clients, by what became of them at the backend.")),
+      api_answers_(metrics.counters("interlock_http_api_answers_total",
+                                    "Answers of the HTTP API, by HTTP status.")),
       sockets(metrics.gauge("interlock_sockets", "Open client sockets, whatever they are at.")),
       sessions(metrics.gauge("interlock_sessions", "Sessions from their claim to their end.")),
       draining(metrics.gauge("interlock_draining", "1 while the gateway stops.")),
@@ -62,6 +64,10 @@ void GatewayMetrics::refused(std::uint16_t status, std::string_view reason) {
 
 void GatewayMetrics::message(std::string_view result) {
   messages_.Add({{"result", std::string(result)}}).Increment();
+}
+
+void GatewayMetrics::api_answered(std::uint16_t status) {
+  api_answers_.Add({{"status", std::to_string(status)}}).Increment();
 }
 
 }  // namespace interlock

@@ -21,11 +21,13 @@ class GatewayMetrics {
   // `reason` is one word of ours, never text of the client's.
   void refused(std::uint16_t status, std::string_view reason);
   void message(std::string_view result);
+  void api_answered(std::uint16_t status);
 
  private:
   prometheus::Family<prometheus::Counter>& closes_;
   prometheus::Family<prometheus::Counter>& refusals_;
   prometheus::Family<prometheus::Counter>& messages_;
+  prometheus::Family<prometheus::Counter>& api_answers_;
 
  public:
   prometheus::Gauge& sockets;   // open, whatever they are at

@@ -26,11 +26,12 @@ if(NOT INTERLOCK_CORE_ONLY)
   add_library(interlock_gateway_grpc STATIC
     grpc_channel.h grpc_channel.cc
     grpc_coordinator_client.h grpc_coordinator_client.cc
+    grpc_api_client.h grpc_api_client.cc
     grpc_backend_client.h grpc_backend_client.cc
     grpc_backend_call.h grpc_backend_call.cc grpc_backend_receive.cc
   )
   target_link_libraries(interlock_gateway_grpc
     PUBLIC interlock_gateway_links interlock_grpc
-    PRIVATE fmt::fmt
+    PRIVATE interlock_refusal_details fmt::fmt
   )
 endif()

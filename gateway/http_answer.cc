@@ -2,12 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <string_view>
-
 namespace interlock {
-namespace {
-
-// For people: programs read the number (RFC 9112, 4).
 std::string_view phrase_of(std::uint16_t status) {
   switch (status) {
     case 200:
@@ -20,8 +15,16 @@ std::string_view phrase_of(std::uint16_t status) {
       return "Forbidden";
     case 404:
       return "Not Found";
+    case 405:
+      return "Method Not Allowed";
     case 409:
       return "Conflict";
+    case 410:
+      return "Gone";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
     case 426:
       return "Upgrade Required";
     case 429:
@@ -36,8 +39,6 @@ std::string_view phrase_of(std::uint16_t status) {
       return "";
   }
 }
-
-}  // namespace
 
 std::string to_wire(const HttpAnswer& answer) {
   std::string text = fmt::format(

@@ -55,6 +55,8 @@ Lane::Lane(std::shared_ptr<LaneShared> shared, Acceptor acceptor, CoordinatorCli
           acceptor_.get_executor(), metrics,
           shared_->limits.browser_closes_per_second_max / static_cast<double>(shared_->lanes),
           shared_->limits.session.close_timeout_ms),
+      api_(acceptor_.get_executor(), shared_->limits.api, shared_->api, metrics,
+           shared_->api_requests),
       admission_(shared_->limits.upgrades_per_second_max / static_cast<double>(shared_->lanes)),
       around_{acceptor_.get_executor(),
               shared_->limits.session,
@@ -122,6 +124,7 @@ Task<void> Lane::greet(std::shared_ptr<ClientSocket> socket, Clock::time_point a
 
 void Lane::answer(std::shared_ptr<ClientSocket> socket, Clock::time_point accepted_at) {
   const HttpRequest& request = socket->request();
+  if (is_api_target(request.target)) return api_.serve(std::move(socket));
   const bool head = request.method == "HEAD";
   if (head || request.method == "GET") {
     if (const StaticFile* file = shared_->files.find(path_of(request.target))) {
@@ -191,6 +194,7 @@ Task<void> Lane::dismiss_silent() {
   co_await moment.async_wait(use_result);
   const std::vector<std::shared_ptr<ClientSocket>> silent(greeted_.begin(), greeted_.end());
   for (const auto& socket : silent) socket->cut();
+  api_.cut_unread();
 }
 
 void Lane::cut() {
@@ -198,6 +202,7 @@ void Lane::cut() {
   for (const auto& [connection, shell] : sessions_) shells.push_back(shell);
   for (const auto& shell : shells) shell->cut();
   for (const auto& socket : greeted_) socket->cut();
+  api_.cut();
 }
 
 std::uint64_t Lane::jittered(std::uint64_t max_ms) {

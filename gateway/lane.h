@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "gateway/event_loops.h"
+#include "gateway/http_api.h"
 #include "gateway/session_shell.h"
 #include "gateway/socket_count.h"
 #include "gateway/static_files.h"
@@ -27,6 +28,7 @@ struct ListenerLimits {
   SocketLimits socket;
   SessionLimits session;
   ShellLimits shell;
+  HttpApiLimits api;
   std::size_t sessions_max = 10'000;  // one more upgrade is refused with 429
   std::size_t greetings_max = 1'000;  // sockets beyond the sessions; one more is closed
   std::uint64_t head_timeout_ms = 5'000;  // from the accepted connection to its whole head
@@ -42,8 +44,11 @@ struct LaneShared {
   ListenerLimits limits;
   UpgradePolicy policy;
   StaticFiles files;
+  ApiClient* api = nullptr;  // none: the HTTP API is not served
   std::size_t lanes = 1;
   std::shared_ptr<SocketCount> sockets = std::make_shared<SocketCount>();
+  std::shared_ptr<std::atomic<std::size_t>> api_requests =
+      std::make_shared<std::atomic<std::size_t>>(0);
   std::atomic<std::size_t> sessions = 0;
   std::atomic<std::uint64_t> next_connection = 1;
 };
@@ -81,6 +86,7 @@ class Lane {
   Acceptor acceptor_;
   GatewayMetrics& metrics_;
   TurnAway turn_away_;
+  HttpApi api_;
   TokenBucket admission_;
   ShellSurroundings around_;
   std::unordered_map<std::uint64_t, std::shared_ptr<SessionShell>> sessions_;

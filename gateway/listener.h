@@ -18,6 +18,7 @@ struct ListenerOptions {
   ListenerLimits limits;
   UpgradePolicy policy;
   StaticFiles files;
+  ApiClient* api = nullptr;  // none: the HTTP API is not served; must outlive the listener
 };
 
 // One lane for each event loop, all on the same port: the kernel spreads new connections over them,

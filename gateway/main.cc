@@ -21,6 +21,7 @@
 #include "gateway/config.h"
 #include "gateway/event_loops.h"
 #include "gateway/gateway_metrics.h"
+#include "gateway/grpc_api_client.h"
 #include "gateway/grpc_backend_client.h"
 #include "gateway/grpc_coordinator_client.h"
 #include "gateway/link_metrics.h"
@@ -47,11 +48,12 @@ int fail(const absl::Status& status) {
   return EXIT_FAILURE;
 }
 
-ListenerOptions listener_options(GatewayConfig& config) {
+ListenerOptions listener_options(GatewayConfig& config, ApiClient* api) {
   ListenerOptions options;
   options.listen = config.listen;
   options.limits = config.limits;
   options.files = std::move(config.files);
+  options.api = api;
   options.policy.verifier = config.verifier ? &*config.verifier : nullptr;
   options.policy.has_backend = config.backend.has_value();
   options.policy.duplicates = config.duplicates;
@@ -94,8 +96,11 @@ int serve(GatewayConfig config, const sigset_t& signals) {
   LinkMetrics link_metrics(metrics, coordinator, coordinator.counters(),
                            backend ? &backend->counters() : nullptr);
 
-  auto listener = Listener::start(loops, listener_options(config), coordinator,
-                                  backend.get(), gateway_metrics);
+  std::optional<GrpcApiClient> api;
+  if (config.http_api) api.emplace(GrpcApiSettings{.targets = config.coordinators});
+
+  auto listener = Listener::start(loops, listener_options(config, api ? &*api : nullptr),
+                                  coordinator, backend.get(), gateway_metrics);
   if (!listener.ok()) return fail(listener.status());
   std::atomic<bool> stopping = false;
   auto http = HttpServer::start(

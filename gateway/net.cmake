@@ -5,7 +5,11 @@ add_library(interlock_gateway_net STATIC
   upgrade.h upgrade.cc
   upgrade_query.h upgrade_query.cc
   refusal.h refusal.cc
+  http_request.h http_request.cc
   http_answer.h http_answer.cc
+  http_problem.h http_problem.cc
+  api_request.h api_request.cc
+  api_answer.h api_answer.cc
   deadlines.h token_bucket.h frame_head.h
   # the socket: Beast is compiled in websocket.cc only
   event_loops.h event_loops.cc
@@ -15,6 +19,9 @@ add_library(interlock_gateway_net STATIC
   # the session's shell
   session_shell.h session_shell.cc session_shell_links.cc
   turn_away.h turn_away.cc
+  # the HTTP API
+  api_client.h
+  http_api.h http_api.cc
   # the listener
   listener.h listener.cc
   lane.h lane.cc
@@ -25,7 +32,7 @@ add_library(interlock_gateway_net STATIC
 )
 target_link_libraries(interlock_gateway_net
   PUBLIC interlock_gateway_core interlock_common interlock_proto Boost::headers Threads::Threads
-  PRIVATE fmt::fmt
+  PRIVATE interlock_refusal_details fmt::fmt
 )
 
 # Its flags are its own, so that a program that only uses the network side has none of them.

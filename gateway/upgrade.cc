@@ -14,18 +14,6 @@ constexpr std::string_view anonymous_subject = "anonymous";
 constexpr std::size_t subject_bytes_max = 1024;       // of a ClaimRequest
 constexpr std::size_t websocket_key_length = 24;  // RFC 6455, 4.1: 16 bytes in base64
 
-char lower(char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 // The elements of a list field, from all fields of the name together (RFC 9110, 5.3).
 std::vector<std::string_view> list_of(const HttpRequest& request, std::string_view name) {
   std::vector<std::string_view> elements;
@@ -114,12 +102,8 @@ Offer read_offer(const HttpRequest& request) {
 }
 
 std::string_view token_of(const HttpRequest& request, const Offer& offer) {
-  constexpr std::string_view scheme = "Bearer ";
-  const std::string_view authorization = trim(field_of(request, "Authorization"));
-  if (equal_ignoring_case(authorization.substr(0, scheme.size()), scheme)) {
-    return trim(authorization.substr(scheme.size()));
-  }
-  return offer.bearer;
+  const std::string_view token = bearer_token_of(request);
+  return token.empty() ? offer.bearer : token;
 }
 
 std::variant<VerifiedToken, UpgradeRefused> verify(const UpgradePolicy& policy,
@@ -174,15 +158,6 @@ std::variant<UpgradeAccepted, UpgradeRefused> decide_session(const HttpRequest& 
 }
 
 }  // namespace
-
-std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
-
-std::string_view field_of(const HttpRequest& request, std::string_view name) {
-  for (const HeaderField& field : request.fields) {
-    if (equal_ignoring_case(field.name, name)) return field.value;
-  }
-  return {};
-}
 
 UpgradeDecision decide_upgrade(const HttpRequest& request, const UpgradePolicy& policy,
                                UpgradeMoment moment) {

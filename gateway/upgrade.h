@@ -8,34 +8,15 @@
 #include <string>
 #include <string_view>
 #include <variant>
-#include <vector>
 
 #include "common/token.h"
+#include "gateway/http_request.h"
 #include "gateway/session_types.h"
 
 namespace interlock {
 
 inline constexpr std::string_view websocket_path = "/ws";
 inline constexpr std::string_view websocket_subprotocol = "interlock.v1";
-
-struct HeaderField {
-  std::string_view name;  // in any case
-  std::string_view value;
-};
-
-// The head of an HTTP request; valid as long as the bytes that were read are kept.
-struct HttpRequest {
-  std::string_view method;
-  std::string_view target;
-  unsigned version = 11;  // 10 or 11
-  std::vector<HeaderField> fields;
-};
-
-// The target's path: what stands before its query.
-std::string_view path_of(std::string_view target);
-
-// The first field of this name; empty when there is none.
-std::string_view field_of(const HttpRequest& request, std::string_view name);
 
 // What is the same for every request of a gateway.
 struct UpgradePolicy {

@@ -6,6 +6,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <chrono>
 #include <optional>
@@ -43,6 +44,7 @@ std::string_view std_view(beast::string_view text) { return {text.data(), text.s
 struct Handshake {
   explicit Handshake(const SocketLimits& limits) : buffer(limits.head_bytes_max + 4096) {
     parser.header_limit(static_cast<std::uint32_t>(limits.head_bytes_max));
+    parser.body_limit(boost::none);  // whoever reads a body says how long it may be
   }
   beast::flat_buffer buffer;
   http::request_parser<http::empty_body> parser;
@@ -64,6 +66,7 @@ class BeastSocket final : public ClientSocket,
 
   Task<HeadOutcome> read_head() override;
   const HttpRequest& request() const override { return handshake_->request; }
+  Task<BodyRead> read_body(std::size_t bytes_max) override;
   void answer(const HttpAnswer& answer) override;
   Task<bool> peer_left() override;
   Task<bool> upgrade(std::string_view subprotocol) override;
@@ -133,6 +136,34 @@ Task<HeadOutcome> BeastSocket::read_head() {
     h.request.fields.push_back({std_view(field.name_string()), std_view(field.value())});
   }
   co_return HeadOutcome::kRequest;
+}
+
+Task<BodyRead> BeastSocket::read_body(std::size_t bytes_max) {
+  const auto self = shared_from_this();
+  Handshake& h = *handshake_;
+  BodyRead read;
+  const auto length = h.parser.content_length();
+  if (length && *length > bytes_max) {
+    read.outcome = BodyOutcome::kTooLarge;
+    co_return read;
+  }
+  const bool asks_first =
+      beast::iequals(h.parser.get()[http::field::expect], "100-continue") && h.request.version > 10;
+  if (asks_first) wire().append("HTTP/1.1 100 Continue\r\n\r\n", {});
+  h.request = {};  // what it shows moves on
+  http::request_parser<http::string_body> parser(std::move(h.parser));
+  parser.body_limit(bytes_max);
+  const auto [error, bytes] = co_await http::async_read(wire(), h.buffer, parser, use_result);
+  if (!error) {
+    read.outcome = BodyOutcome::kWhole;
+    read.text = std::move(parser.get().body());
+  } else if (error == http::error::body_limit) {
+    read.outcome = BodyOutcome::kTooLarge;
+  } else if (error.category() == make_error_code(http::error::bad_method).category() &&
+             error != http::error::end_of_stream && error != http::error::partial_message) {
+    read.outcome = BodyOutcome::kMalformed;
+  }
+  co_return read;
 }
 
 void BeastSocket::answer(const HttpAnswer& answer) {

@@ -29,6 +29,13 @@ struct SocketLimits {
 
 enum class HeadOutcome : std::uint8_t { kRequest, kGone, kTooLarge, kMalformed };
 
+// kTooLarge: there is more of it, unread. kMalformed: its chunks are not HTTP.
+enum class BodyOutcome : std::uint8_t { kWhole, kGone, kTooLarge, kMalformed };
+struct BodyRead {
+  BodyOutcome outcome = BodyOutcome::kGone;
+  std::string text;  // behind kWhole
+};
+
 // SocketEnded is the last one.
 using Incoming = std::variant<FrameReceived, FrameTooBig, SocketEnded>;
 
@@ -49,8 +56,10 @@ class ClientSocket {
 
   // ---- HTTP ----
   virtual Task<HeadOutcome> read_head() = 0;
-  // Valid behind kRequest, until upgrade() or answer().
+  // Valid behind kRequest, until read_body(), upgrade() or answer().
   virtual const HttpRequest& request() const = 0;
+  // Behind kRequest, once; a client that asks first is told to go on. No upgrade may follow.
+  virtual Task<BodyRead> read_body(std::size_t bytes_max) = 0;
   // Writes it and leaves.
   virtual void answer(const HttpAnswer& answer) = 0;
   // Waits until something comes: true when that is the end. upgrade() ends the waiting.

@@ -22,3 +22,7 @@ interlock_test(gateway_grpc_clients_test NEEDS_GRPC LABELS integration
     backend_client_contract.h backend_client_contract.cc
     fake_services.h fake_services.cc notice_box.h attachment_world.h
   LIBS interlock_gateway_memory interlock_gateway_grpc interlock_test_support OpenSSL::Crypto)
+
+interlock_test(gateway_grpc_api_client_test NEEDS_GRPC LABELS integration
+  SOURCES grpc_api_client_test.cc fake_services.h fake_services.cc notice_box.h
+  LIBS interlock_gateway_memory interlock_gateway_grpc interlock_test_support)

@@ -1,6 +1,6 @@
 # The listener and what stands behind it. The values first; the others open real sockets, with the
 # coordinator and the backend in memory.
-foreach(module IN ITEMS upgrade net_values)
+foreach(module IN ITEMS upgrade net_values api_request http_problem)
   interlock_test(gateway_${module}_test LABELS unit
     SOURCES ${module}_test.cc LIBS interlock_gateway_net)
 endforeach()
@@ -11,7 +11,8 @@ interlock_test(gateway_config_test LABELS unit
 add_library(gateway_socket_client STATIC socket_client.h socket_client.cc)
 target_link_libraries(gateway_socket_client PUBLIC interlock_options)
 
-foreach(module IN ITEMS listener session_shell session_end session_held late_notices)
+foreach(module IN ITEMS listener session_shell session_end session_held late_notices
+    http_api)
   interlock_test(gateway_${module}_test LABELS integration
     SOURCES ${module}_test.cc gateway_world.h
     LIBS interlock_gateway_net interlock_gateway_memory gateway_socket_client)
