@@ -23,7 +23,8 @@ bool BackendAttempts::may_try(Call& call, std::uint64_t now_ms) {
 }
 
 std::optional<std::uint64_t> BackendAttempts::tried(Call& call, AttemptOutcome outcome,
-                                                    std::uint64_t now_ms, double random) {
+                                                    std::uint64_t now_ms, double random,
+                                                    std::uint64_t at_least_ms) {
   const auto permit = std::exchange(call.permit, std::nullopt);
   if (!permit) return std::nullopt;
   if (outcome == AttemptOutcome::kAnswered) {
@@ -32,7 +33,8 @@ std::optional<std::uint64_t> BackendAttempts::tried(Call& call, AttemptOutcome o
   }
   breaker_.failed(*permit, now_ms, random);
   if (outcome != AttemptOutcome::kNotReached) return std::nullopt;
-  const auto wait_ms = static_cast<std::uint64_t>(call.backoff.next(random));
+  const std::uint64_t wait_ms =
+      std::max(static_cast<std::uint64_t>(call.backoff.next(random)), at_least_ms);
   if (now_ms + wait_ms >= call.deadline_ms || !budget_.take()) return std::nullopt;
   return wait_ms;
 }

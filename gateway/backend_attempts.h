@@ -60,9 +60,10 @@ class BackendAttempts {
   Call begin(std::uint64_t now_ms, std::uint64_t timeout_ms);
   // Before each attempt; false: the breaker is open, the call has failed.
   bool may_try(Call& call, std::uint64_t now_ms);
-  // After each attempt; the wait before the next one, or nothing when this was the last.
+  // After each attempt; the wait before the next one, or nothing when this was the last. The
+  // backend may have asked for a wait of `at_least_ms`.
   std::optional<std::uint64_t> tried(Call& call, AttemptOutcome outcome, std::uint64_t now_ms,
-                                     double random);
+                                     double random, std::uint64_t at_least_ms = 0);
   // The attempt was given up for a reason that says nothing about the backend.
   void withdrawn(Call& call);
 

@@ -9,6 +9,8 @@ add_library(interlock_gateway_links STATIC
   attachment_shell.h attachment_shell.cc
   attachment_owner.h attachment_owner.cc attachment_owner_hold.cc
   backend_attempts.h backend_attempts.cc
+  backend_counters.h
+  backend_call.h backend_call.cc
 )
 target_link_libraries(interlock_gateway_links
   PUBLIC interlock_gateway_core interlock_common interlock_proto Boost::headers Threads::Threads

@@ -6,9 +6,9 @@
 
 namespace interlock {
 
-class GrpcBackendClient::Owner : public BackendCalls {
+class GrpcBackendClient::Owner : public GrpcBackendCalls {
  public:
-  using BackendCalls::BackendCalls;
+  using GrpcBackendCalls::GrpcBackendCalls;
   ~Owner() {
     thread.post([this] { stop(); });
     thread.join();

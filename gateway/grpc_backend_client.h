@@ -1,7 +1,6 @@
 // The backend over gRPC.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,6 +8,7 @@
 
 #include "gateway/backend_attempts.h"
 #include "gateway/backend_client.h"
+#include "gateway/backend_counters.h"
 
 namespace interlock {
 
@@ -24,19 +24,6 @@ struct GrpcBackendSettings {
   // Asked before each attempt, on the client's thread: one that may not be made waits, within its
   // call's time. Empty: always.
   std::function<bool()> may_act;
-};
-
-// What main shows to Prometheus. May be read from any thread.
-struct BackendCounters {
-  std::atomic<std::uint64_t> calls = 0;
-  std::atomic<std::uint64_t> calls_under_way = 0;  // now; with those whose transient events flow
-  std::atomic<std::uint64_t> attempts = 0;         // each call has at least one
-  std::atomic<std::uint64_t> ok = 0;
-  std::atomic<std::uint64_t> unavailable = 0;
-  std::atomic<std::uint64_t> refused = 0;
-  std::atomic<std::uint64_t> rejected = 0;
-  std::atomic<std::uint64_t> breaker_opened = 0;
-  std::atomic<Breaker::State> breaker = Breaker::State::kClosed;  // as of the last attempt
 };
 
 // ABORTED is kRefused; UNAVAILABLE, DEADLINE_EXCEEDED and RESOURCE_EXHAUSTED are kUnavailable; any

@@ -43,10 +43,11 @@ class ReceiveAttempt final : public grpc::ClientReadReactor<v1::ReceiveResponse>
 
 class ReceiveCall final : public BackendCall {
  public:
-  ReceiveCall(BackendCalls& calls, v1::ReceiveRequest request,
+  ReceiveCall(GrpcBackendCalls& calls, v1::ReceiveRequest request,
               std::function<void(BackendAnswer)> accepted,
               std::function<void(v1::Transient)> transient)
       : BackendCall(calls, calls.settings.accept_timeout_ms, std::move(accepted)),
+        grpc_(calls),
         request_(std::move(request)),
         transient_(std::move(transient)) {}
 
@@ -62,11 +63,13 @@ class ReceiveCall final : public BackendCall {
 
   void ended(const grpc::Status& status) {
     attempt_.reset();
-    if (late_) return attempt_ended({grpc::StatusCode::DEADLINE_EXCEEDED, "not accepted in time"});
-    if (status.ok() && !is_answered()) {
-      return attempt_ended({grpc::StatusCode::INTERNAL, "the backend accepted nothing"});
+    if (late_) {
+      return attempt_ended(end_of({grpc::StatusCode::DEADLINE_EXCEEDED, "not accepted in time"}));
     }
-    attempt_ended(status);
+    if (status.ok() && !is_answered()) {
+      return attempt_ended(end_of({grpc::StatusCode::INTERNAL, "the backend accepted nothing"}));
+    }
+    attempt_ended(end_of(status));
   }
 
  private:
@@ -74,13 +77,13 @@ class ReceiveCall final : public BackendCall {
     late_ = false;
     attempt_ =
         std::make_shared<ReceiveAttempt>(std::static_pointer_cast<ReceiveCall>(shared_from_this()),
-                                         calls_.thread, make_context(), request_);
+                                         calls_.thread, grpc_.make_context(), request_);
     // Not gRPC's deadline: the stream goes on behind the acceptance.
     after(left_ms(), [this] {
       late_ = true;
       cancel_attempt();
     });
-    attempt_->start(*calls_.stub, attempt_);
+    attempt_->start(*grpc_.stub, attempt_);
   }
   void cancel_attempt() override {
     if (attempt_) attempt_->cancel();
@@ -96,9 +99,10 @@ class ReceiveCall final : public BackendCall {
     attempt_answered({BackendResult::kOk, ""});
   }
   void expect_more() {
-    after(calls_.settings.transient_idle_ms, [this] { cancel_attempt(); });
+    after(grpc_.settings.transient_idle_ms, [this] { cancel_attempt(); });
   }
 
+  GrpcBackendCalls& grpc_;
   v1::ReceiveRequest request_;
   std::function<void(v1::Transient)> transient_;
   std::shared_ptr<ReceiveAttempt> attempt_;
@@ -122,7 +126,7 @@ void ReceiveAttempt::OnDone(const grpc::Status& status) {
 
 }  // namespace
 
-std::shared_ptr<BackendCall> make_receive_call(BackendCalls& calls, v1::ReceiveRequest request,
+std::shared_ptr<BackendCall> make_receive_call(GrpcBackendCalls& calls, v1::ReceiveRequest request,
                                                std::function<void(BackendAnswer)> accepted,
                                                std::function<void(v1::Transient)> transient) {
   return std::make_shared<ReceiveCall>(calls, std::move(request), std::move(accepted),

@@ -7,7 +7,7 @@
 
 #include "common/metrics.h"
 #include "gateway/attachment_shell.h"
-#include "gateway/grpc_backend_client.h"
+#include "gateway/backend_counters.h"
 
 namespace interlock {
 
