@@ -10,7 +10,7 @@ INTERLOCK_BUILD_PACKAGES=(
   libprotobuf-dev libgrpc++-dev libabsl-dev
   libboost1.81-dev # never libboost-dev: that is 1.74, and the two exclude each other
   librocksdb-dev
-  libcurl4-openssl-dev # prometheus-cpp's CMake file asks for it
+  libcurl4-openssl-dev # webhooks; prometheus-cpp's CMake file asks for it too
   prometheus-cpp-dev
   libspdlog-dev libfmt-dev
   libssl-dev
@@ -26,6 +26,7 @@ INTERLOCK_RUNTIME_PACKAGES=(
   libprometheus-cpp-core1.0
   libspdlog1.10 libfmt9
   libssl3
+  libcurl4
   libcjose0
 )
 
@@ -33,7 +34,7 @@ INTERLOCK_RUNTIME_PACKAGES=(
 INTERLOCK_TEST_PACKAGES=(
   llvm-19 # names in sanitizer reports, and so in what tests/tsan.supp suppresses
   spin # the models; it needs a C compiler, which clang-19 is
-  python3 python3-grpcio python3-jwt python3-protobuf python3-websockets
+  python3 python3-grpcio python3-jsonschema python3-jwt python3-protobuf python3-websockets
   chromium-headless-shell
   nodejs node-ws # a client of another language
   patch # what takes a rule out of the program, to see whether the simulator notices

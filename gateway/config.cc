@@ -7,7 +7,9 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/ascii.h"
+#include "common/small_file.h"
 #include "gateway/config_limits.h"
+#include "gateway/config_parts.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:8080", "Where clients connect (host:port).");
 ABSL_FLAG(std::string, http_listen, "127.0.0.1:8090",
@@ -17,9 +19,6 @@ ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400",
           "by commas.");
 ABSL_FLAG(std::string, coordinator_token_file, "",
           "File with the token that the coordinator knows as a gateway's; empty: none is sent.");
-ABSL_FLAG(std::string, backend, "", "Who gets the messages (gRPC, host:port); empty: nobody.");
-ABSL_FLAG(std::string, backend_token_file, "",
-          "File with the token for the backend; empty: none is sent.");
 ABSL_FLAG(std::string, auth, "jwt",
           "Who may connect: jwt (bearer tokens, HS256) or none (everybody, on loopback only).");
 ABSL_FLAG(std::string, auth_key_file, "", "File with the key of --auth=jwt.");
@@ -27,17 +26,18 @@ ABSL_FLAG(std::string, duplicates, "take_over",
           "What a second connection of a session does to a live first one: take_over or reject.");
 ABSL_FLAG(std::string, static_dir, "",
           "Folder with the few files of a page, read at the start; empty: none are served.");
-ABSL_FLAG(std::string, http_api, "auto",
-          "Whether backends may publish over HTTP, with tokens of the coordinator: on, off, or auto: "
-          "with --coordinator_token_file or --auth=none.");
+ABSL_FLAG(
+    std::string, http_api, "auto",
+    "Whether backends may publish over HTTP, with tokens of the coordinator: on, off, or auto: "
+    "with --coordinator_token_file or --auth=none.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, notice, warning or error.");
 namespace interlock {
 namespace {
 
 const std::vector<std::string> own_flags = {
-    "listen",     "http_listen",        "coordinator", "coordinator_token_file",
-    "backend",    "backend_token_file", "auth",        "auth_key_file",
-    "duplicates", "static_dir",         "log_level",   "http_api"};
+    "listen",    "http_listen",   "coordinator", "coordinator_token_file",
+    "auth",      "auth_key_file", "duplicates",  "static_dir",
+    "log_level", "http_api"};
 
 absl::Status refused(const std::string& sentence) { return absl::InvalidArgumentError(sentence); }
 
@@ -46,15 +46,6 @@ absl::StatusOr<HostPort> address(const char* flag, const std::string& text) {
   if (parsed.ok()) return parsed;
   return refused(fmt::format("--{} does not accept \"{}\": {}", flag, text,
                              std::string(parsed.status().message())));
-}
-
-absl::StatusOr<std::string> token_from(const std::string& path) {
-  if (path.empty()) return std::string();
-  auto token = read_small_file(path, token_bytes_max);
-  if (!token.ok()) return token;
-  absl::StripAsciiWhitespace(&*token);
-  if (token->empty()) return refused(path + " is empty.");
-  return token;
 }
 
 // ---- whom it speaks to ----
@@ -90,22 +81,9 @@ absl::Status read_coordinators(GatewayConfig& config) {
   if (config.coordinators.empty()) {
     return refused("--coordinator is empty; without one there are no connections.");
   }
-  auto token = token_from(absl::GetFlag(FLAGS_coordinator_token_file));
+  auto token = read_token(absl::GetFlag(FLAGS_coordinator_token_file));
   if (!token.ok()) return token.status();
   config.coordinator_token = *std::move(token);
-  return absl::OkStatus();
-}
-
-absl::Status read_backend(GatewayConfig& config) {
-  const std::string text = absl::GetFlag(FLAGS_backend);
-  if (!text.empty()) {
-    const auto parsed = address("backend", text);
-    if (!parsed.ok()) return parsed.status();
-    config.backend = to_string(*parsed);
-  }
-  auto token = token_from(absl::GetFlag(FLAGS_backend_token_file));
-  if (!token.ok()) return token.status();
-  config.backend_token = *std::move(token);
   return absl::OkStatus();
 }
 
@@ -180,9 +158,19 @@ absl::StatusOr<GatewayConfig> checked_config() {
 
 }  // namespace
 
+absl::StatusOr<std::string> read_token(const std::string& path) {
+  if (path.empty()) return std::string();
+  auto token = read_small_file(path, token_bytes_max);
+  if (!token.ok()) return token;
+  absl::StripAsciiWhitespace(&*token);
+  if (token->empty()) return refused(path + " is empty.");
+  return token;
+}
+
 absl::StatusOr<GatewayConfig> read_gateway_config(int argc, const char* const* argv,
                                                   const Environment& environment) {
   std::vector<std::string> flags = own_flags;
+  flags.insert(flags.end(), backend_flags.begin(), backend_flags.end());
   flags.insert(flags.end(), limit_flags.begin(), limit_flags.end());
   const auto rest = parse_settings(argc, argv, flags, environment);
   if (!rest.ok()) return rest.status();

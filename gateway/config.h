@@ -22,8 +22,10 @@ struct GatewayConfig {
   HostPort http_listen;  // health and metrics
   std::vector<std::string> coordinators;  // host:port or https://host:port, at least one
   std::string coordinator_token;          // empty: none
-  std::optional<std::string> backend;     // host:port
+  std::optional<std::string> backend;     // host:port, or a webhook's URL
   std::string backend_token;              // empty: none
+  std::string webhook_key;                // empty: the backend is no webhook
+  std::string webhook_ca_file;            // empty: the system's authorities
   std::optional<TokenVerifier> verifier;  // none: --auth=none
   v1::Policy duplicates = v1::TAKE_OVER;
   bool http_api = false;  // whether the HTTP API is served

@@ -1,7 +1,8 @@
 # How a gateway reaches its coordinator and its backend.
 #
 # interlock_gateway_links: what drives the attachment and limits the calls, whatever carries them.
-# interlock_gateway_memory: the in-memory twins, for tests. Neither links gRPC, so that the thread
+# interlock_gateway_memory: the in-memory twins, for tests.
+# interlock_gateway_webhook: the backend as a webhook. None of these links gRPC, so that the thread
 # sanitizer sees all of them.
 # interlock_gateway_grpc: the real ones.
 add_library(interlock_gateway_links STATIC
@@ -23,6 +24,19 @@ add_library(interlock_gateway_memory STATIC
   memory_backend_client.h memory_backend_client.cc
 )
 target_link_libraries(interlock_gateway_memory PUBLIC interlock_gateway_links)
+
+add_library(interlock_gateway_webhook STATIC
+  # pure
+  webhook_event.h webhook_event.cc
+  webhook_answer.h webhook_answer.cc
+  # libcurl is included in http_poster.cc only
+  http_poster.h http_poster.cc
+  webhook_backend_client.h webhook_backend_client.cc
+)
+target_link_libraries(interlock_gateway_webhook
+  PUBLIC interlock_gateway_links absl::statusor
+  PRIVATE CURL::libcurl OpenSSL::Crypto absl::strings absl::time fmt::fmt
+)
 
 if(NOT INTERLOCK_CORE_ONLY)
   add_library(interlock_gateway_grpc STATIC

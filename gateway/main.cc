@@ -22,10 +22,10 @@
 #include "gateway/event_loops.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/grpc_api_client.h"
-#include "gateway/grpc_backend_client.h"
 #include "gateway/grpc_coordinator_client.h"
 #include "gateway/link_metrics.h"
 #include "gateway/listener.h"
+#include "gateway/make_backend.h"
 #include "gateway/open_files.h"
 
 namespace interlock {
@@ -81,20 +81,11 @@ int serve(GatewayConfig config, const sigset_t& signals) {
   coordinator_settings.attachment.limits = config.attachment;
   coordinator_settings.attachment.has_backend = config.backend.has_value();
   GrpcCoordinatorClient coordinator(coordinator_settings);
-  std::unique_ptr<GrpcBackendClient> backend;
-  if (config.backend) {
-    GrpcBackendSettings backend_settings;
-    backend_settings.target = *config.backend;
-    backend_settings.token = config.backend_token;
-    backend_settings.may_act = [&coordinator] {
-      return boot_time_ms() < coordinator.act_until_ms();
-    };
-    backend = std::make_unique<GrpcBackendClient>(backend_settings);
-  }
+  auto [backend, backend_counters] = make_backend(
+      config, [&coordinator] { return boot_time_ms() < coordinator.act_until_ms(); });
   std::optional<ClosedRelay> closed_relay;
   if (backend) closed_relay.emplace(coordinator, *backend);
-  LinkMetrics link_metrics(metrics, coordinator, coordinator.counters(),
-                           backend ? &backend->counters() : nullptr);
+  LinkMetrics link_metrics(metrics, coordinator, coordinator.counters(), backend_counters);
 
   std::optional<GrpcApiClient> api;
   if (config.http_api) api.emplace(GrpcApiSettings{.targets = config.coordinators});

@@ -38,19 +38,22 @@ target_link_libraries(interlock_gateway_net
 # Its flags are its own, so that a program that only uses the network side has none of them.
 add_library(interlock_gateway_config STATIC
   config.h config.cc
+  config_parts.h config_backend.cc
   config_limits.h config_limits.cc
 )
 target_link_libraries(interlock_gateway_config
   PUBLIC interlock_gateway_net
-  PRIVATE absl::flags absl::flags_usage absl::strings absl::time fmt::fmt
+  PRIVATE interlock_gateway_webhook absl::flags absl::flags_usage absl::strings absl::time fmt::fmt
 )
 
 if(NOT INTERLOCK_CORE_ONLY)
   add_executable(interlock-gateway
     main.cc
+    make_backend.h make_backend.cc
     link_metrics.h link_metrics.cc
   )
   target_link_libraries(interlock-gateway
     PRIVATE interlock_gateway_config interlock_gateway_net interlock_gateway_grpc
+            interlock_gateway_webhook
   )
 endif()

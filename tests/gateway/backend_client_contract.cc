@@ -26,6 +26,7 @@ TEST_P(BackendClientContract, ALowerGenerationIsRefusedAndALowerEndIgnored) {
 }
 
 TEST_P(BackendClientContract, TransientEventsFollowTheAcceptanceInOrder) {
+  if (!maker_->has_transients()) GTEST_SKIP() << "it has no transient events";
   maker_->run([](MemoryBackend& backend) {
     backend.transients = [](const v1::ReceiveRequest&) {
       std::vector<v1::Transient> events(100);

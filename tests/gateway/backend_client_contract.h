@@ -45,6 +45,7 @@ struct BackendClientMaker {
   virtual BackendClient& client() = 0;
   virtual void end() = 0;  // destroys the client
   virtual void run(const std::function<void(MemoryBackend&)>& what) = 0;
+  virtual bool has_transients() const { return true; }
 };
 
 class BackendClientContract

@@ -70,6 +70,36 @@ TEST_F(Config, NobodyIsLetInByOmission) {
   EXPECT_THAT(refusal({"--auth=none", key.c_str()}), HasSubstr("no use"));
 }
 
+TEST_F(Config, TheHttpApiIsServedWhereSomebodyAsksForTokensOrOnLoopback) {
+  const std::string jwt_key =
+      "--auth_key_file=" + file_with("an-example-secret-of-forty-one-characters");
+  const std::string token = "--coordinator_token_file=" + file_with("token");
+  EXPECT_TRUE(read({"--auth=none"})->http_api);
+  EXPECT_FALSE(read({jwt_key.c_str()})->http_api);
+  EXPECT_TRUE(read({jwt_key.c_str(), token.c_str()})->http_api);
+  EXPECT_TRUE(read({jwt_key.c_str(), "--http_api=on"})->http_api);
+  EXPECT_FALSE(read({"--auth=none", "--http_api=off"})->http_api);
+  EXPECT_THAT(refusal({"--auth=none", "--http_api=yes"}), HasSubstr("on, off or auto"));
+}
+
+TEST_F(Config, AWebhookNeedsAKeyAndOffThisMachineTls) {
+  const std::string key =
+      "--webhook_key_file=" + file_with("a key of twenty-four bytes, or more\n");
+  const auto config = read({"--auth=none", "--backend=https://example.com/hook", key.c_str()});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->backend, "https://example.com/hook");
+  EXPECT_EQ(config->webhook_key, "a key of twenty-four bytes, or more");
+  EXPECT_THAT(refusal({"--auth=none", "--backend=https://example.com/hook"}),
+              HasSubstr("--webhook_key_file"));
+  EXPECT_THAT(refusal({"--auth=none", "--backend=http://example.com/hook", key.c_str()}),
+              HasSubstr("loopback"));
+  EXPECT_THAT(refusal({"--auth=none", "--backend=127.0.0.1:7500", key.c_str()}), HasSubstr("URL"));
+  const std::string short_key = "--webhook_key_file=" + file_with("short");
+  EXPECT_THAT(refusal({"--auth=none", "--backend=https://example.com/", short_key.c_str()}),
+              HasSubstr("24 at least"));
+  EXPECT_TRUE(read({"--auth=none", "--backend=127.0.0.1:7500"})->webhook_key.empty());
+}
+
 TEST_F(Config, AKeyFileMakesItVerifyTokens) {
   const std::string key =
       "--auth_key_file=" + file_with("an-example-secret-of-forty-one-characters");
@@ -105,9 +135,9 @@ TEST_F(Config, AnHttpsUrlIsACoordinatorBehindTls) {
 
 TEST_F(Config, NonsenseIsRefusedWithASentence) {
   const auto with = [](const char* argument) { return refusal({"--auth=none", argument}); };
-  for (const char* url : {"--coordinator=http://example.com", "--coordinator=https://",
-                          "--coordinator=https://example.com/path",
-                          "--coordinator=https://example.com:port"}) {
+  for (const char* url :
+       {"--coordinator=http://example.com", "--coordinator=https://",
+        "--coordinator=https://example.com/path", "--coordinator=https://example.com:port"}) {
     EXPECT_THAT(with(url), HasSubstr("a URL is https://host or https://host:port")) << url;
   }
   EXPECT_THAT(with("--coordinator="), HasSubstr("--coordinator is empty"));

@@ -26,3 +26,11 @@ interlock_test(gateway_grpc_clients_test NEEDS_GRPC LABELS integration
 interlock_test(gateway_grpc_api_client_test NEEDS_GRPC LABELS integration
   SOURCES grpc_api_client_test.cc fake_services.h fake_services.cc notice_box.h
   LIBS interlock_gateway_memory interlock_gateway_grpc interlock_test_support)
+
+interlock_test(gateway_webhook_event_test LABELS unit
+  SOURCES webhook_event_test.cc LIBS interlock_gateway_webhook)
+
+interlock_test(gateway_webhook_backend_test LABELS integration
+  SOURCES webhook_backend_test.cc webhook_server.h webhook_server.cc
+    backend_client_contract.h backend_client_contract.cc notice_box.h
+  LIBS interlock_gateway_memory interlock_gateway_webhook interlock_test_support fmt::fmt)

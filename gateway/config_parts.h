@@ -1,0 +1,18 @@
+// The parts of the gateway's settings that have a file of their own. Private to config.cc.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "gateway/config.h"
+
+namespace interlock {
+
+// The token in a file; empty: no file was named. The status is a sentence.
+absl::StatusOr<std::string> read_token(const std::string& path);
+
+extern const std::vector<std::string> backend_flags;
+absl::Status read_backend(GatewayConfig& config);
+
+}  // namespace interlock
