@@ -37,6 +37,7 @@ INTERLOCK_TEST_PACKAGES=(
   python3 python3-grpcio python3-jsonschema python3-jwt python3-protobuf python3-websockets
   chromium-headless-shell
   nodejs node-ws # a client of another language
+  openssl # a certificate for a test's server
   patch # what takes a rule out of the program, to see whether the simulator notices
 )
 
