@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -12,6 +13,7 @@ namespace {
 
 constexpr int poll_ms = 1'000;  // woken before that by whatever happens
 constexpr long connect_timeout_ms = 5'000;
+constexpr curl_off_t retry_after_s_max = 86'400;  // longer than any call has
 
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -69,8 +71,8 @@ class Transfer {
     if (content_type != nullptr) answer_.content_type = content_type;
     curl_off_t retry_after_s = 0;
     curl_easy_getinfo(easy(), CURLINFO_RETRY_AFTER, &retry_after_s);
-    if (retry_after_s > 0)
-      answer_.retry_after_ms = static_cast<std::uint64_t>(retry_after_s) * 1'000;
+    retry_after_s = std::clamp<curl_off_t>(retry_after_s, 0, retry_after_s_max);
+    answer_.retry_after_ms = static_cast<std::uint64_t>(retry_after_s) * 1'000;
     done_(std::move(answer_));
   }
   void cancel() {

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "tests/gateway/gateway_world.h"
 #include "tests/gateway/socket_client.h"
@@ -40,6 +42,10 @@ class RecordingApi final : public ApiClient {
     v1::Refusal refusal;
     refusal.mutable_not_found();
     done(ApiFailure{absl::NotFoundError("no connection has this key"), refusal});
+  }
+  void answer_the_silent() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& done : std::exchange(waiting_, {})) done(v1::Receipt());
   }
   std::vector<v1::PublishRequest> published() const {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -182,6 +188,9 @@ TEST_F(HttpApiTest, ACoordinatorThatNeverAnswersIs503AndItsLateAnswerDoesNoHarm)
   const HttpResponse response = ask(world, post(event));
   EXPECT_EQ(response.status, 503);
   EXPECT_THAT(response.head, HasSubstr("\r\nRetry-After: 1\r\n"));
+  api_.answer_the_silent();
+  api_.silent = false;
+  EXPECT_EQ(ask(world, post(event)).status, 200);
 }
 
 TEST_F(HttpApiTest, OneRequestTooManyIsRefusedAndThereIsRoomAgainAfterwards) {
