@@ -37,6 +37,8 @@ ABSL_FLAG(std::uint64_t, final_records_per_subject_max, 100,
 ABSL_FLAG(std::uint64_t, records_max, 1'000'000, "records in all; new sessions are refused beyond");
 ABSL_FLAG(std::uint64_t, takeovers_per_minute_max, 10,
           "how often one connection may be taken from a live owner (0: no limit)");
+ABSL_FLAG(std::uint64_t, sweeps_per_s_max, 5'000,
+          "how many overdue records one coordinator takes up a second (0: no limit)");
 ABSL_FLAG(std::uint64_t, outbox_events_max, 1000, "events that a connection's outbox may hold");
 ABSL_FLAG(std::uint64_t, outbox_bytes_max, 1024 * 1024,
           "payload bytes that a connection's outbox may hold");
@@ -51,7 +53,7 @@ const std::vector<std::string> kFlags = {
     "token_file", "log_level",  "heartbeat",         "outbox_events_max", "outbox_bytes_max",
     "waiting_commands_max", "lease_ttl", "resume_window", "setup_timeout", "retention",
     "sessions_per_subject_max", "final_records_per_subject_max", "records_max",
-    "takeovers_per_minute_max", "run_silence", "outbox_age_max"};
+    "takeovers_per_minute_max", "run_silence", "outbox_age_max", "sweeps_per_s_max"};
 
 absl::StatusOr<HostPort> address(const std::string& flag, const std::string& text) {
   auto parsed = parse_host_port(text);
@@ -148,6 +150,8 @@ absl::Status check_limits(CoordinatorConfig& config) {
   status.Update(between("records_max", authority.records_max, 1, 100'000'000));
   status.Update(
       between("takeovers_per_minute_max", config.limits.takeovers_per_minute_max, 0, 1'000'000));
+  config.limits.sweeps_per_s_max = absl::GetFlag(FLAGS_sweeps_per_s_max);
+  status.Update(between("sweeps_per_s_max", config.limits.sweeps_per_s_max, 0, 1'000'000));
   status.Update(check_deadlines(config));
   return status;
 }

@@ -31,6 +31,7 @@ Engine::Engine(EngineLimits limits, StoreTraits store, std::function<double()> r
       clock_(limits.tick_ms),
       leases_(limits.leases),
       damper_(limits.takeovers_per_minute_max),
+      sweep_pace_(limits.sweeps_per_s_max, limits.sweeps_under_way_max),
       deliveries_(limits),
       closed_news_(limits) {}
 Engine::~Engine() = default;
@@ -67,6 +68,7 @@ std::optional<std::uint64_t> Engine::wake_at_ms() const {
   if (leases_.any_ready() && leases_rest_until_ms_ > now_.steady_ms) {
     earlier(leases_rest_until_ms_);
   }
+  if (sweep_at_ms_) earlier(*sweep_at_ms_);
   if (const auto tick_at = clock_.wake_at_ms(now_.steady_ms)) earlier(*tick_at);
   if (const auto read_at = deliveries_.wake_at_ms()) earlier(*read_at);
   if (const auto news_at = closed_news_.wake_at_ms()) earlier(*news_at);

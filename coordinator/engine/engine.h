@@ -28,6 +28,7 @@
 #include "coordinator/engine/engine_types.h"
 #include "coordinator/engine/lease_book.h"
 #include "coordinator/engine/replica.h"
+#include "coordinator/engine/sweep_pace.h"
 #include "coordinator/engine/takeover_damper.h"
 #include "coordinator/engine/tick_clock.h"
 
@@ -214,6 +215,8 @@ class Engine {
   bool owners_changed_ = false;
   absl::flat_hash_map<std::string, Entry> upkeep_writes_;  // under way, of the tick and of leases
   std::size_t sweeps_waiting_ = 0;
+  SweepPace sweep_pace_;
+  std::optional<std::uint64_t> sweep_at_ms_;  // more is known to be due, but not its turn yet
   struct PendingAcknowledgement {
     Acknowledge what;
     std::uint64_t due_ms = 0;  // 0: it waits with the commands of its key

@@ -43,6 +43,7 @@ struct EngineLimits {
   LeaseLimits leases;
   std::uint64_t tick_ms = 1'000;                   // how long a tick stands, at least
   std::size_t sweeps_under_way_max = 16;           // of orphans and of what is due
+  std::uint64_t sweeps_per_s_max = 5'000;          // begun; 0: no limit
   std::uint64_t takeovers_per_minute_max = 10;     // of one key, from a live owner; 0: no limit
   std::size_t closed_under_way_max = 256;          // ends that backends are being told of
   std::uint64_t closed_again_after_ms = 30'000;    // not confirmed: told again

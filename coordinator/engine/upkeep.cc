@@ -207,13 +207,19 @@ void Engine::find_dead_owners() {
 // Paced, and behind what clients wait for: each coordinator takes what is left in its own random
 // order, and what another has done drops off.
 void Engine::plan_sweeps() {
+  sweep_at_ms_.reset();
   const std::size_t max = limits_.sweeps_under_way_max;
   if (ready_.size() >= max) return;
   for (std::size_t tries = 2 * max; tries > 0 && sweeps_waiting_ < max; --tries) {
     const Replica::Slot* slot = pick_for_sweep();
     if (slot == nullptr) return;
     const std::string key(*connection_key_of(slot->key));
-    if (!work_.contains(key)) sweep(key, slot->revision, false);
+    if (work_.contains(key)) continue;
+    if (!sweep_pace_.take(now_.steady_ms)) {
+      sweep_at_ms_ = sweep_pace_.next_ms();
+      return;
+    }
+    sweep(key, slot->revision, false);
   }
 }
 

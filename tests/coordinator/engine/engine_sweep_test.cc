@@ -85,6 +85,44 @@ TEST(EngineSweep, AThousandOrphansAreSweptInSlicesThatLetOthersThrough) {
   }
 }
 
+TEST(EngineSweep, SweepsKeepThePaceThatWasSet) {
+  constexpr int kCount = 500;
+  EngineWorld::Setup setup;
+  setup.limits.sweeps_per_s_max = 100;
+  EngineWorld world(setup);
+  for (int i = 0; i < kCount; ++i) {
+    world.ask(0, key_number(i), claim_by("gateway-dead", "c" + std::to_string(i),
+                                         State::kProcessingReady));
+  }
+  const auto swept = [&world] {
+    int count = 0;
+    for (int i = 0; i < kCount; ++i) count += world.record(key_number(i))->owner.empty() ? 1 : 0;
+    return count;
+  };
+  while (swept() == 0) world.run(10);
+  const int before = swept();
+  world.run(2'000);
+  EXPECT_GE(swept() - before, 190);
+  EXPECT_LE(swept() - before, 200 + 16);
+  world.run(5'000);
+  EXPECT_EQ(swept(), kCount);
+}
+
+TEST(SweepPace, ABurstAndThenTheRate) {
+  SweepPace pace(250, 3);
+  int taken = 0;
+  while (pace.take(1'000)) ++taken;
+  EXPECT_EQ(taken, 3);
+  EXPECT_EQ(pace.next_ms(), 1'004u);
+  EXPECT_FALSE(pace.take(1'003));
+  EXPECT_TRUE(pace.take(1'004));
+  EXPECT_FALSE(pace.take(1'007));
+  for (taken = 0; pace.take(3'600'000);) ++taken;
+  EXPECT_EQ(taken, 3);
+  for (taken = 0; SweepPace(0, 3).take(0) && taken < 100;) ++taken;
+  EXPECT_EQ(taken, 100);
+}
+
 TEST(EngineSweep, OneCoordinatorRemainsAndDoesItAll) {
   EngineWorld world({.coordinators = 2});
   world.grant(0, kKey, "gateway-dead", State::kProcessingReady);
