@@ -64,12 +64,7 @@ void Deliveries::open(StreamId stream, std::uint64_t credit_bytes) {
   lanes_[stream].credit = static_cast<std::int64_t>(credit_bytes);
 }
 
-void Deliveries::close(StreamId stream) {
-  const auto lane = lanes_.find(stream);
-  if (lane == lanes_.end()) return;
-  for (const std::string& key : lane->second.keys) cursors_.erase(key);
-  lanes_.erase(lane);
-}
+void Deliveries::close(StreamId stream) { lanes_.erase(stream); }
 
 void Deliveries::add_credit(StreamId stream, std::uint64_t bytes) {
   const auto lane = lanes_.find(stream);
@@ -78,32 +73,27 @@ void Deliveries::add_credit(StreamId stream, std::uint64_t bytes) {
 
 void Deliveries::attend(StreamId stream, const std::string& key, Generation generation,
                         Generation since, Sequence next) {
-  const auto lane = lanes_.find(stream);
-  if (lane == lanes_.end()) return;
-  leave(key);
-  Cursor& cursor = cursors_[key];
-  cursor = Cursor{.stream = stream, .generation = generation, .since = since, .next = next};
-  lane->second.keys.insert(key);
+  if (!lanes_.contains(stream)) return;
+  cursors_[key] =
+      Cursor{.stream = stream, .generation = generation, .since = since, .next = next};
 }
 
 bool Deliveries::attends(const std::string& key, Generation generation) const {
   const auto cursor = cursors_.find(key);
-  return cursor != cursors_.end() && cursor->second.generation == generation;
+  return cursor != cursors_.end() && cursor->second.generation == generation &&
+         lanes_.contains(cursor->second.stream);
 }
 
-void Deliveries::leave(const std::string& key) {
-  const auto cursor = cursors_.find(key);
-  if (cursor == cursors_.end()) return;
-  if (const auto lane = lanes_.find(cursor->second.stream); lane != lanes_.end()) {
-    lane->second.keys.erase(key);
-  }
-  cursors_.erase(cursor);
-}
+void Deliveries::leave(const std::string& key) { cursors_.erase(key); }
 
 void Deliveries::progress(const std::string& key, const Record& record) {
   const auto found = cursors_.find(key);
   if (found == cursors_.end()) return;
   Cursor& cursor = found->second;
+  if (!lanes_.contains(cursor.stream)) {
+    cursors_.erase(found);
+    return;
+  }
   cursor.last = std::max(cursor.last, record.last_sequence);
   cursor.outbox_bytes = outbox_bytes(record);
   if (cursor.next <= record.acknowledged) {
@@ -131,7 +121,8 @@ std::optional<std::uint64_t> Deliveries::wake_at_ms() const {
 
 Sequence Deliveries::sent(const std::string& key) const {
   const auto cursor = cursors_.find(key);
-  return cursor == cursors_.end() ? 0 : cursor->second.next - 1;
+  if (cursor == cursors_.end() || !lanes_.contains(cursor->second.stream)) return 0;
+  return cursor->second.next - 1;
 }
 
 void Deliveries::pump(std::uint64_t now_ms, Tick tick, Outputs& out) {
@@ -141,6 +132,7 @@ void Deliveries::pump(std::uint64_t now_ms, Tick tick, Outputs& out) {
     resting_.erase(resting_.begin());
     const auto cursor = cursors_.find(key);
     if (cursor == cursors_.end() || cursor->second.rests_until_ms != until_ms) continue;
+    if (!lanes_.contains(cursor->second.stream)) continue;
     cursor->second.rests_until_ms = 0;
     queue(key, cursor->second);
   }

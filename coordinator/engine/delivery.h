@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "coordinator/engine/engine_types.h"
 
 namespace interlock {
@@ -86,7 +85,6 @@ class Deliveries {
   struct Lane {
     std::int64_t credit = 0;
     std::deque<std::string> backlog;
-    absl::flat_hash_set<std::string> keys;
   };
   struct Reading {
     std::string key;
@@ -104,6 +102,8 @@ class Deliveries {
 
   EngineLimits limits_;
   RecentEvents recent_;
+  // Without their lane they count for nothing: they go when their record changes next, since a
+  // stream of 100,000 connections that ends must hold nobody up.
   absl::flat_hash_map<std::string, Cursor> cursors_;
   std::map<StreamId, Lane> lanes_;
   std::map<std::uint64_t, std::vector<Reading>> reads_;

@@ -86,11 +86,11 @@ def _wait_swept(coordinator, connections):
 def compare(samples, before, sweep, killed_us):
     """A Round out of samples (intended, took) in microseconds, and of the two spans."""
     quiet = [took for at, took in samples if before[0] <= at < before[1]]
-    swept = [took for at, took in samples if sweep[0] <= at < sweep[1]]
+    swept = [took for at, took in samples if killed_us <= at < sweep[1]]  # its death is part of it
     if not quiet or not swept:
         raise rounds.Failure("no claim was made before the sweep, or none during it")
     median_us = statistics.median(quiet)
-    worst_us = worst_median(samples, *sweep)
+    worst_us = worst_median(samples, killed_us, sweep[1])
     return rounds.Round(worst_us / 1e3, median_us / 1e3, details={
         "worst_before_ms": worst_median(samples, *before) / 1e3,
         "p99_before_ms": quantile(quiet, 0.99) / 1e3,

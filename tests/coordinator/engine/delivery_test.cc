@@ -322,5 +322,23 @@ TEST_F(DeliveriesTest, AnEventThatCannotBeReadEndsTheProcess) {
   EXPECT_TRUE(std::holds_alternative<Fatal>(out.back()));
 }
 
+TEST_F(DeliveriesTest, WithoutItsStreamNobodyAttendsAndTheNextOneBeginsWhereItSays) {
+  deliveries.open(1, 1'000'000);
+  attend(1, kKey, 1);
+  deliveries.progress(kKey, record(3));
+  deliveries.close(1);
+  pump();
+  EXPECT_THAT(reads(), IsEmpty());
+  EXPECT_FALSE(deliveries.attends(kKey, 7));
+  EXPECT_EQ(deliveries.sent(kKey), 0u);
+  deliveries.open(2, 1'000'000);
+  attend(2, kKey, 3);
+  EXPECT_TRUE(deliveries.attends(kKey, 7));
+  deliveries.progress(kKey, record(3));
+  pump();
+  ASSERT_THAT(reads(), SizeIs(1));
+  EXPECT_EQ(reads()[0].requests[0].from, 3u);
+}
+
 }  // namespace
 }  // namespace interlock
