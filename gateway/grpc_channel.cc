@@ -2,9 +2,11 @@
 
 #include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <chrono>
 #include <string_view>
 
 namespace interlock {
@@ -17,9 +19,34 @@ constexpr int reconnect_max_ms = 2'000;
 constexpr std::string_view tls_prefix = "https://";
 constexpr int message_bytes_max = 8 * 1024 * 1024;
 
+// A call to nobody, which has ended long since; its channel is what is wanted.
+struct QueueKeeper {
+  QueueKeeper() {
+    context.set_deadline(std::chrono::system_clock::now());
+    stub.UnaryCall(&context, "/interlock/Keep", grpc::StubOptions(), &request, &response,
+                   [](const grpc::Status&) {});
+  }
+  grpc::GenericStub stub{
+      grpc::CreateChannel("unix:///interlock/nobody", grpc::InsecureChannelCredentials())};
+  grpc::ClientContext context;
+  grpc::Slice empty;
+  grpc::ByteBuffer request{&empty, 1};  // one without any slice is none to gRPC
+  grpc::ByteBuffer response;
+};
+
+// Callbacks of all channels run on the threads of one queue, which gRPC ends with the last channel
+// that used it. Where that is given up in a callback, as of a call that outlived its client, one of
+// those threads would have to wait for itself: gRPC 1.51 frees the queue under it and aborts
+// (github.com/grpc/grpc/pull/32584). So there is always one channel more.
+void keep_callback_queue() {
+  static const QueueKeeper* const keeper = new QueueKeeper;
+  (void)keeper;
+}
+
 }  // namespace
 
 std::shared_ptr<grpc::Channel> make_channel(const std::string& target) {
+  keep_callback_queue();
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive_timeout_ms);
