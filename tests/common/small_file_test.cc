@@ -1,4 +1,5 @@
 #include "common/small_file.h"
+#include "tests/support/scratch_directory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +14,8 @@ using testing::HasSubstr;
 using testing::Not;
 
 std::string write_file(const std::string& content) {
-  std::string path = testing::TempDir() + "interlock_small_file_test";
+  static const ScratchDirectory scratch;
+  std::string path = scratch.path() + "/file";
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }

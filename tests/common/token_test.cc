@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/common/token_vectors.h"
+#include "tests/support/scratch_directory.h"
 
 namespace interlock {
 namespace {
@@ -34,7 +35,8 @@ std::string outcome(std::string_view token, std::int64_t at = now) {
 }
 
 std::string write_key(const std::string& content) {
-  std::string path = testing::TempDir() + "interlock_token_test_key";
+  static const ScratchDirectory scratch;
+  std::string path = scratch.path() + "/token_test_key";
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }
@@ -164,7 +166,7 @@ TEST(TokenKey, AShortOneIsRefusedWithoutShowingIt) {
       TokenVerifier::from_hs256_key_file(write_key("only-thirty-one-characters-long\n"));
   EXPECT_THAT(std::string(verifier.status().message()),
               AllOf(HasSubstr("at least 32 bytes; this one has 31"),
-                    HasSubstr("interlock_token_test_key"), Not(HasSubstr("thirty"))));
+                    HasSubstr("token_test_key"), Not(HasSubstr("thirty"))));
 }
 
 TEST(TokenKey, AMissingFileIsASentence) {

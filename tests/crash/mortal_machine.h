@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "tests/coordinator/store/forgetful_disk.h"
-#include "tests/coordinator/store/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 #include "tests/crash/black_box.h"
 
 namespace interlock {

@@ -9,6 +9,7 @@
 
 #include "absl/flags/reflection.h"
 #include "common/identity.h"
+#include "tests/support/scratch_directory.h"
 
 namespace interlock {
 namespace {
@@ -32,7 +33,8 @@ class Config : public ::testing::Test {
     return std::string(config.status().message());
   }
   static std::string file_with(const std::string& content) {
-    const std::string path = ::testing::TempDir() + "interlock_config_" + make_identity();
+    static const ScratchDirectory scratch;
+    const std::string path = scratch.path() + "/" + make_identity();
     std::ofstream(path) << content;
     return path;
   }

@@ -4,7 +4,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -57,9 +59,14 @@ class GrpcCoordinatorTls : public testing::Test {
   // gRPC reads the authorities once in a process, before its first such channel.
   static void SetUpTestSuite() {
     identity_ = make_identity_of_localhost();
-    const std::string path = testing::TempDir() + "interlock_tls_authorities.pem";
-    std::ofstream(path) << identity_.cert_chain;
-    setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", path.c_str(), 1);
+    std::ofstream(authorities_path()) << identity_.cert_chain;
+    setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", authorities_path().c_str(), 1);
+  }
+  static void TearDownTestSuite() { std::remove(authorities_path().c_str()); }
+
+  // The process's own: another build's tests may run at the same time.
+  static std::string authorities_path() {
+    return testing::TempDir() + "interlock_tls_authorities_" + std::to_string(getpid()) + ".pem";
   }
 
   std::unique_ptr<GrpcCoordinatorClient> client_to(const std::string& host) {

@@ -15,6 +15,7 @@
 
 #include "tests/gateway/gateway_world.h"
 #include "tests/gateway/socket_client.h"
+#include "tests/support/scratch_directory.h"
 
 namespace interlock {
 namespace {
@@ -44,8 +45,8 @@ TEST(ListenerHttp, APlainRequestForTheWebSocketIsToldToUpgrade) {
 }
 
 TEST(ListenerHttp, ServesTheStaticFilesAndNothingElse) {
-  const std::string folder = ::testing::TempDir() + "interlock_static_" + make_identity();
-  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  const ScratchDirectory scratch;
+  const std::string& folder = scratch.path();
   std::ofstream(folder + "/index.html") << "<p>hello";
   std::ofstream(folder + "/.secret.html") << "secret";
   std::ofstream(folder + "/program.cc") << "int main";
@@ -78,8 +79,8 @@ TEST(ListenerHttp, ServesTheStaticFilesAndNothingElse) {
 }
 
 TEST(ListenerHttp, AFileLargerThanAnyQueueArrivesWholeAlsoWhenItIsReadSlowly) {
-  const std::string folder = ::testing::TempDir() + "interlock_static_" + make_identity();
-  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  const ScratchDirectory scratch;
+  const std::string& folder = scratch.path();
   std::ofstream(folder + "/large.js") << std::string(StaticFiles::file_bytes_max, 'x');
   ListenerOptions options;
   options.files = StaticFiles::load(folder).value();

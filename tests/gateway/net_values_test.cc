@@ -14,6 +14,7 @@
 #include "gateway/http_answer.h"
 #include "gateway/static_files.h"
 #include "gateway/token_bucket.h"
+#include "tests/support/scratch_directory.h"
 
 namespace interlock {
 namespace {
@@ -90,11 +91,11 @@ TEST(HttpAnswer, SaysItsLengthAlsoWithoutABody) {
 
 class Files : public ::testing::Test {
  protected:
-  Files() { mkdir(folder_.c_str(), 0700); }
   void write(const std::string& name, std::size_t bytes = 1) {
     std::ofstream(folder_ + "/" + name) << std::string(bytes, 'x');
   }
-  std::string folder_ = ::testing::TempDir() + "interlock_files_" + make_identity();
+  ScratchDirectory scratch_;
+  std::string folder_ = scratch_.path();
 };
 
 TEST_F(Files, AreFoundUnderTheirNamesOnly) {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "absl/flags/reflection.h"
+#include "tests/support/scratch_directory.h"
 
 namespace interlock {
 namespace {
@@ -55,15 +56,13 @@ TEST_F(CtlSettings, NonsenseIsRefusedWithASentence) {
 
 class Token : public testing::Test {
  protected:
-  Token() : path_(testing::TempDir() + "/ctl_settings_test.token") {}
-  ~Token() override { std::remove(path_.c_str()); }
-
   absl::StatusOr<std::string> token_of_file_with(const std::string& content) const {
     std::ofstream(path_) << content;
     return read_token({.coordinator = {}, .token_file = path_, .json = false, .timeout = {}});
   }
 
-  std::string path_;
+  ScratchDirectory scratch_;
+  std::string path_ = scratch_.path() + "/token";
 };
 
 TEST_F(Token, IsTheFileWithoutItsLineEnd) {

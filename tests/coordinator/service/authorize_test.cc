@@ -3,12 +3,14 @@
 
 #include "google/protobuf/descriptor.h"
 #include "tests/coordinator/service/served_coordinator.h"
+#include "tests/support/scratch_directory.h"
 
 namespace interlock {
 namespace {
 
 std::string token_file(const std::string& text) {
-  const std::string path = testing::TempDir() + "/interlock-tokens-" + std::to_string(getpid());
+  static const ScratchDirectory scratch;
+  const std::string path = scratch.path() + "/tokens";
   std::ofstream(path) << text;
   return path;
 }

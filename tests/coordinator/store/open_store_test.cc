@@ -5,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/coordinator/store/blocking.h"
-#include "tests/coordinator/store/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace interlock {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "coordinator/store/rocksdb_store.h"
 #include "tests/coordinator/store/conformance.h"
-#include "tests/coordinator/store/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace interlock {
 namespace {

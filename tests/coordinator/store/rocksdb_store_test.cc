@@ -17,7 +17,7 @@
 #include "rocksdb/db.h"
 #include "tests/coordinator/store/blocking.h"
 #include "tests/coordinator/store/forgetful_file_system.h"
-#include "tests/coordinator/store/scratch_directory.h"
+#include "tests/support/scratch_directory.h"
 
 namespace interlock {
 namespace {
