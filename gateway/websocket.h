@@ -23,7 +23,7 @@ namespace interlock {
 struct SocketLimits {
   std::size_t head_bytes_max = 8 * 1024;       // request line and header fields
   std::size_t frame_bytes_max = 64 * 1024;     // of a client's message, all fragments together
-  std::size_t queue_bytes_max = 1024 * 1024;   // written and not yet taken by the kernel
+  std::size_t queue_bytes_max = 2 * 1024 * 1024;  // written and not yet taken by the kernel
   std::uint64_t linger_ms = 1'000;  // for the peer to take some of the last bytes, or to close
 };
 

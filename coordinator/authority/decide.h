@@ -10,23 +10,10 @@
 #include <vector>
 
 #include "coordinator/authority/command.h"
+#include "coordinator/authority/limits.h"
 #include "coordinator/authority/sweep.h"
 
 namespace interlock {
-
-struct AuthorityLimits {
-  std::uint64_t outbox_events_max = 1000;
-  std::uint64_t outbox_bytes_max = 1024 * 1024;
-  std::uint64_t outbox_age_ticks_max = 86'400;  // nothing acknowledged for so long; 0: no limit
-  std::uint64_t payload_bytes_max = 64 * 1024;
-  std::uint64_t run_name_bytes_max = 128;
-  std::uint64_t idempotency_key_bytes_max = 128;
-  std::uint64_t operations_max = 16;       // in one message
-  std::uint64_t duplicate_after_ms = 5'000;  // REJECT: when to come back
-  std::uint64_t sessions_per_subject_max = 20;  // live ones; 0: no limit
-  std::uint64_t records_max = 1'000'000;   // of all subjects, final ones included
-  DeadlineLimits deadlines;
-};
 
 // What a claim that begins a session adds to, as far as the memory that answers knows: approximate.
 struct Admission {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "coordinator/authority/lifecycle.h"
+#include "coordinator/authority/limits.h"
 
 namespace interlock {
 
@@ -24,9 +25,6 @@ struct SequenceRange {
   Sequence first = 0;
   Sequence last = 0;
 };
-// The store's own clock: a number that rises by one about every second while any deadline is
-// pending, and stands still while the store is away.
-using Tick = std::uint64_t;
 
 // The numbers of the next two are those of `v1::Actor` and `v1::Reason`, and are stored.
 enum class Actor : std::uint8_t {

@@ -9,6 +9,8 @@
 
 #include "absl/flags/reflection.h"
 #include "common/identity.h"
+#include "coordinator/authority/limits.h"
+#include "gateway/frames.h"
 #include "tests/support/scratch_directory.h"
 
 namespace interlock {
@@ -39,6 +41,20 @@ class Config : public ::testing::Test {
     return path;
   }
 };
+
+// Who reads at all gets all that a connection can be owed, without being taken for too slow.
+TEST_F(Config, AWholeReplayFindsRoomInTheQueueOfASocket) {
+  const AuthorityLimits outbox;
+  v1::Event event;
+  event.set_sequence(1'000'000'000'000);
+  event.set_payload("0");
+  event.set_type(std::string(64, 't'));
+  event.set_run(std::string(outbox.run_name_bytes_max, 'r'));
+  event.set_id(event.run() + "/1000000");
+  constexpr std::size_t head_bytes = 14;  // RFC 6455, 5.2
+  const std::uint64_t frames = outbox.outbox_events_max * (event_frame(event).size() + head_bytes);
+  EXPECT_LE(frames + outbox.outbox_bytes_max, read({"--auth=none"})->limits.socket.queue_bytes_max);
+}
 
 TEST_F(Config, OnLoopbackItDoesWithoutTokensWhenToldSo) {
   const auto config = read({"--auth=none"});
