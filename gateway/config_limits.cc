@@ -15,9 +15,10 @@ ABSL_FLAG(std::uint32_t, sessions_max, 10'000, "Sessions at once; further client
 ABSL_FLAG(std::uint32_t, upgrades_per_second_max, 2'000,
           "New sessions a second; further clients get 429; 0: no limit.");
 ABSL_FLAG(std::uint32_t, frame_bytes_max, 64 * 1024, "Of a client's message.");
-ABSL_FLAG(std::uint32_t, queue_bytes_max, 2 * 1024 * 1024,
-          "What may wait for a client that does not keep up; more closes it with 4004. Twice the "
-          "coordinator's --outbox_bytes_max, so that a client can take a whole replay at its own pace.");
+ABSL_FLAG(
+    std::uint32_t, queue_bytes_max, 2 * 1024 * 1024,
+    "What may wait for a client that does not keep up; more closes it with 4004. Twice the "
+    "coordinator's --outbox_bytes_max, so that a client can take a whole replay at its own pace.");
 ABSL_FLAG(absl::Duration, head_timeout, absl::Seconds(5), "For a client to say what it wants.");
 ABSL_FLAG(absl::Duration, claim_timeout, absl::Milliseconds(1500),
           "For the coordinator to grant a claim; then the client gets 503.");
