@@ -1,8 +1,10 @@
 // A message on its way to the backend, and the transient events that come back.
 #include <grpcpp/support/client_callback.h>
 
+#include <atomic>
 #include <utility>
 
+#include "gateway/boot_clock.h"
 #include "gateway/grpc_backend_call.h"
 
 namespace interlock {
@@ -10,8 +12,9 @@ namespace {
 
 class ReceiveCall;
 
-// One attempt: gRPC's side of it. Keeps itself alive to OnDone, and the call with it; the hold lets
-// the client's thread start reads, so that a slow client slows the backend down.
+// One attempt: gRPC's side of it. Keeps itself alive to OnDone, and the call with it. What decides the
+// call is read on the client's thread, for which the hold is; the events behind the acceptance are
+// handed on where they come, since a thread more costs each of them more than everything else here.
 class ReceiveAttempt final : public grpc::ClientReadReactor<v1::ReceiveResponse> {
  public:
   ReceiveAttempt(std::shared_ptr<ReceiveCall> call, ClientThread& thread,
@@ -51,14 +54,17 @@ class ReceiveCall final : public BackendCall {
         request_(std::move(request)),
         transient_(std::move(transient)) {}
 
-  void received(ReceiveAttempt& attempt, v1::ReceiveResponse response) {
-    if (!is_answered()) {
-      take_first(attempt, response);
-    } else if (response.has_event() && accepted_ && !calls_.stopping) {
-      expect_more();
-      transient_(std::move(*response.mutable_event()));
-    }
+  void received(ReceiveAttempt& attempt, const v1::ReceiveResponse& response) {
+    if (!is_answered()) take_first(attempt, response);
     attempt.read();
+  }
+
+  // On gRPC's thread, between two reads; the first read was begun behind the acceptance, or never.
+  bool take_event(v1::ReceiveResponse& response) {
+    if (!accepted_) return false;
+    heard_at_ms_.store(boot_time_ms(), std::memory_order_relaxed);
+    if (response.has_event()) transient_(std::move(*response.mutable_event()));
+    return true;
   }
 
   void ended(const grpc::Status& status) {
@@ -95,11 +101,17 @@ class ReceiveCall final : public BackendCall {
       return attempt.cancel();
     }
     accepted_ = true;
-    expect_more();
+    heard_at_ms_ = boot_time_ms();
+    expect_more(grpc_.settings.transient_idle_ms);
     attempt_answered({BackendResult::kOk, ""});
   }
-  void expect_more() {
-    after(grpc_.settings.transient_idle_ms, [this] { cancel_attempt(); });
+  // The timer is not set again for each event: it looks, when it goes off, what has come meanwhile.
+  void expect_more(std::uint64_t ms) {
+    after(ms, [this] {
+      const std::uint64_t silent_ms = boot_time_ms() - heard_at_ms_;
+      if (silent_ms >= grpc_.settings.transient_idle_ms) return cancel_attempt();
+      expect_more(grpc_.settings.transient_idle_ms - silent_ms);
+    });
   }
 
   GrpcBackendCalls& grpc_;
@@ -107,10 +119,12 @@ class ReceiveCall final : public BackendCall {
   std::function<void(v1::Transient)> transient_;
   std::shared_ptr<ReceiveAttempt> attempt_;
   bool accepted_ = false;
+  std::atomic<std::uint64_t> heard_at_ms_ = 0;  // the last of what came
   bool late_ = false;  // the time for accepting is over
 };
 
 void ReceiveAttempt::OnReadDone(bool ok) {
+  if (ok && call_->take_event(response_)) return read();
   // Alive until the hold is gone, and that only the posted function gives up.
   thread_.post([this, ok] {
     if (!ok) return let_go();

@@ -49,6 +49,43 @@ class Gateway:
         self.process.stdin.close()
 
 
+class Asked:
+    """A program that prints one JSON object on each line."""
+
+    def __init__(self, program, *words):
+        self.words = [program, *map(str, words)]
+        self.process = subprocess.Popen(
+            [str(machine.BIN / program), *self.words[1:]], text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def hear(self):
+        line = self.process.stdout.readline()
+        if not line:
+            said = self.process.stderr.read().strip().splitlines()[-1:]
+            raise Failure(f"{' '.join(self.words)}: {' '.join(said) or 'ended without a word'}")
+        return json.loads(line)
+
+    def go_on(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+
+
+def run(program, *words):
+    """The one object that a program prints."""
+    asked = Asked(program, *words)
+    try:
+        return asked.hear()
+    finally:
+        asked.end()
+
+
 class Processes:
     """What is started within, is ended with it, each by its process id."""
 
@@ -59,11 +96,14 @@ class Processes:
         self.logs = pathlib.Path(tempfile.mkdtemp(dir=MEMORY if os.path.isdir(MEMORY) else work))
         self.services = []
         self.gateways = []
+        self.asked = []
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        for asked in self.asked:
+            asked.end()
         for gateway in self.gateways:
             if gateway.process.poll() is None:
                 gateway.kill()
@@ -73,7 +113,7 @@ class Processes:
         shutil.rmtree(self.logs)
 
     def pids(self):
-        processes = [one.process for one in self.services + self.gateways]
+        processes = [one.process for one in self.services + self.gateways + self.asked]
         return [process.pid for process in processes if process.poll() is None]
 
     def coordinator(self, name, *flags):
@@ -95,6 +135,34 @@ class Processes:
         gateway = Gateway(coordinator.port, name, self.folder)
         self.gateways.append(gateway)
         return gateway
+
+    def real_gateway(self, coordinator, *flags):
+        """interlock-gateway, for real sockets."""
+        port, http_port = stack.free_port(), stack.free_port()
+        service = stack.Service(
+            f"gateway-{port}", "interlock-gateway",
+            [f"--listen=127.0.0.1:{port}", f"--http_listen=127.0.0.1:{http_port}",
+             f"--coordinator=127.0.0.1:{coordinator.port}", "--auth=none", *flags],
+            http_port, self.logs)
+        service.start()
+        self.services.append(service)
+        service.wait_ready()
+        service.port = port
+        return service
+
+    def echo_backend(self):
+        """The port of a backend that answers at once; ended with everything else."""
+        port = stack.free_port()
+        asked = Asked("bench_events", "backend", port)
+        self.asked.append(asked)
+        asked.hear()
+        return port
+
+    def ask(self, *words):
+        """bench_events, under way: tell() it to go on, or hear() its answer."""
+        asked = Asked("bench_events", *words)
+        self.asked.append(asked)
+        return asked
 
     def holding(self, coordinator, prefix, gateways, connections):
         """So many attached gateways that hold so many connections together."""

@@ -21,7 +21,8 @@ for argument in "$@"; do
   esac
 done
 
-targets=(interlock-coordinator bench_gateway bench_fdatasync)
+targets=(interlock-coordinator interlock-gateway)
+targets+=(bench_gateway bench_events bench_fdatasync bench_relay bench_send_loop)
 [[ ! -f "$root/tests/simulation/CMakeLists.txt" ]] || targets+=(simulate)
 [[ $build -eq 0 ]] || "$root/deploy/build.sh" --target "${targets[@]}"
 

@@ -8,7 +8,10 @@ SIZES   how much, and SMALL: how much to see only whether it works
 measure(sizes, work) -> [rounds.Round]
 """
 
-from rows import expire_gateway, lease_upkeep, reattach, simulator
+from rows import (deltas, event_cpu, expire_gateway, idle_outbox, lease_upkeep,
+                  publish_durable, publish_transient, reattach, replay, simulator)
 
 ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach": reattach,
-       "simulator": simulator}
+       "simulator": simulator, "publish_durable": publish_durable,
+       "publish_transient": publish_transient, "event_cpu": event_cpu, "deltas": deltas,
+       "idle_outbox": idle_outbox, "replay": replay}
