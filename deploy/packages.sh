@@ -10,6 +10,7 @@ INTERLOCK_BUILD_PACKAGES=(
   libprotobuf-dev libgrpc++-dev libabsl-dev
   libboost1.81-dev # never libboost-dev: that is 1.74, and the two exclude each other
   librocksdb-dev
+  libpq-dev
   libcurl4-openssl-dev # webhooks; prometheus-cpp's CMake file asks for it too
   prometheus-cpp-dev
   libspdlog-dev libfmt-dev
@@ -23,6 +24,7 @@ INTERLOCK_RUNTIME_PACKAGES=(
   ca-certificates
   libgrpc++1.51 libprotobuf32 libabsl20220623
   librocksdb7.8
+  libpq5
   libprometheus-cpp-core1.0
   libspdlog1.10 libfmt9
   libssl3
@@ -37,6 +39,7 @@ INTERLOCK_TEST_PACKAGES=(
   python3 python3-grpcio python3-jsonschema python3-jwt python3-protobuf python3-websockets
   chromium-headless-shell
   nodejs node-ws # a client of another language
+  postgresql-15 # run by the tests themselves, each on a folder of its own
   openssl # a certificate for a test's server
   patch # what takes a rule out of the program, to see whether the simulator notices
 )

@@ -12,9 +12,9 @@ namespace {
 
 class ReceiveCall;
 
-// One attempt: gRPC's side of it. Keeps itself alive to OnDone, and the call with it. What decides the
-// call is read on the client's thread, for which the hold is; the events behind the acceptance are
-// handed on where they come, since a thread more costs each of them more than everything else here.
+// One attempt: gRPC's side of it. Keeps itself alive to OnDone, and the call with it. What decides
+// the call is read on the client's thread, for which the hold is; the events behind the acceptance
+// are handed on where they come, since a thread more costs each of them more than all else here.
 class ReceiveAttempt final : public grpc::ClientReadReactor<v1::ReceiveResponse> {
  public:
   ReceiveAttempt(std::shared_ptr<ReceiveCall> call, ClientThread& thread,

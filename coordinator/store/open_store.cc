@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "coordinator/store/memory_store.h"
+#include "coordinator/store/postgres_store.h"
 #include "coordinator/store/rocksdb_store.h"
 #include "coordinator/store/thread_scheduler.h"
 #include "fmt/core.h"
@@ -62,7 +63,9 @@ absl::StatusOr<std::unique_ptr<Store>> open_store(std::string_view url, bool vol
     return open_rocksdb(std::string(url.substr(kRocksdb.size())), volatile_ok);
   }
   if (url.starts_with("postgres://") || url.starts_with("postgresql://")) {
-    return absl::UnimplementedError("This build has no postgres store.");
+    absl::StatusOr<std::unique_ptr<PostgresStore>> store = PostgresStore::open(std::string(url));
+    if (!store.ok()) return store.status();
+    return *std::move(store);
   }
   if (url.starts_with("etcd://")) {
     return absl::UnimplementedError("This build has no etcd store.");

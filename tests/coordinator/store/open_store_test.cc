@@ -11,6 +11,7 @@ namespace interlock {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 class OpenStore : public testing::Test {
  protected:
@@ -49,8 +50,11 @@ TEST_F(OpenStore, OnCloudRunADirectoryIsRefusedUnlessItIsMeant) {
 }
 
 TEST_F(OpenStore, WhatIsNotThereIsSaid) {
-  for (const char* url : {"postgres://user@host/db", "postgresql://host/db", "etcd://host:2379"}) {
-    EXPECT_EQ(open_store(url).status().code(), absl::StatusCode::kUnimplemented) << url;
+  EXPECT_EQ(open_store("etcd://host:2379").status().code(), absl::StatusCode::kUnimplemented);
+  for (const char* url : {"postgres://me:secret@127.0.0.1:1/db", "postgresql://127.0.0.1:1/db"}) {
+    const auto status = open_store(url).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << url;
+    EXPECT_THAT(std::string(status.message()), Not(HasSubstr("secret")));
   }
   for (const char* url : {"", "memory", "memory:x", "redis://host", "/var/lib/db", "rocksdb"}) {
     const auto status = open_store(url).status();
