@@ -9,7 +9,12 @@
 ABSL_FLAG(std::string, listen, "127.0.0.1:7400", "host:port for gateways, backends and operators");
 ABSL_FLAG(std::string, http_listen, "127.0.0.1:7401", "host:port for health and metrics");
 ABSL_FLAG(std::string, store, "rocksdb:interlock-data",
-          "where the truth is kept: memory: (lost at exit) or rocksdb:DIR");
+          "where the truth is kept: memory: (lost at exit), rocksdb:DIR, or "
+          "postgres://user:password@host[,host...]/database");
+ABSL_FLAG(
+    bool, asynchronous_commit_ok, false,
+    "serve over a PostgreSQL that answers before a commit is durable; what was acknowledged may "
+    "then be lost");
 ABSL_FLAG(bool, volatile_ok, false,
           "allow rocksdb where the container's disk is memory (K_SERVICE is set)");
 ABSL_FLAG(std::string, auth, "token",
@@ -48,18 +53,35 @@ ABSL_FLAG(std::uint64_t, waiting_commands_max, 200'000,
 namespace interlock {
 namespace {
 
-const std::vector<std::string> kFlags = {
-    "listen",    "http_listen", "store",             "volatile_ok",      "auth",
-    "token_file", "log_level",  "heartbeat",         "outbox_events_max", "outbox_bytes_max",
-    "waiting_commands_max", "lease_ttl", "resume_window", "setup_timeout", "retention",
-    "sessions_per_subject_max", "final_records_per_subject_max", "records_max",
-    "takeovers_per_minute_max", "run_silence", "outbox_age_max", "sweeps_per_s_max"};
+const std::vector<std::string> kFlags = {"listen",
+                                         "http_listen",
+                                         "store",
+                                         "volatile_ok",
+                                         "auth",
+                                         "token_file",
+                                         "log_level",
+                                         "heartbeat",
+                                         "outbox_events_max",
+                                         "outbox_bytes_max",
+                                         "waiting_commands_max",
+                                         "lease_ttl",
+                                         "resume_window",
+                                         "setup_timeout",
+                                         "retention",
+                                         "sessions_per_subject_max",
+                                         "final_records_per_subject_max",
+                                         "records_max",
+                                         "takeovers_per_minute_max",
+                                         "run_silence",
+                                         "outbox_age_max",
+                                         "sweeps_per_s_max",
+                                         "asynchronous_commit_ok"};
 
 absl::StatusOr<HostPort> address(const std::string& flag, const std::string& text) {
   auto parsed = parse_host_port(text);
   if (parsed.ok()) return parsed;
-  return absl::InvalidArgumentError("--" + flag + " does not accept it: " +
-                                    std::string(parsed.status().message()));
+  return absl::InvalidArgumentError(
+      "--" + flag + " does not accept it: " + std::string(parsed.status().message()));
 }
 
 absl::Status check_authentication(CoordinatorConfig& config) {
@@ -72,7 +94,8 @@ absl::Status check_authentication(CoordinatorConfig& config) {
   if (config.open && !is_loopback(config.listen.host)) {
     return absl::InvalidArgumentError(
         "--auth=none gives everybody every role, so it is only allowed on a loopback address; "
-        "--listen is " + to_string(config.listen) + ". Use --auth=token with a --token_file");
+        "--listen is " +
+        to_string(config.listen) + ". Use --auth=token with a --token_file");
   }
   if (!config.open && config.token_file.empty()) {
     return absl::InvalidArgumentError(
@@ -95,10 +118,9 @@ absl::Status set_ticks(const char* flag, absl::Duration value, Tick high, Tick& 
     ticks = static_cast<Tick>(seconds);
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError("--" + std::string(flag) + " is " +
-                                    absl::FormatDuration(value) +
-                                    "; it may be a whole number of seconds, 1 to " +
-                                    std::to_string(high));
+  return absl::InvalidArgumentError(
+      "--" + std::string(flag) + " is " + absl::FormatDuration(value) +
+      "; it may be a whole number of seconds, 1 to " + std::to_string(high));
 }
 
 absl::Status check_deadlines(CoordinatorConfig& config) {
@@ -109,8 +131,8 @@ absl::Status check_deadlines(CoordinatorConfig& config) {
   absl::Status status = set_ticks("lease_ttl", absl::GetFlag(FLAGS_lease_ttl), kHour, ttl);
   status.Update(set_ticks("resume_window", absl::GetFlag(FLAGS_resume_window), kDay,
                           deadlines.resume_window_ticks));
-  status.Update(set_ticks("setup_timeout", absl::GetFlag(FLAGS_setup_timeout), kHour,
-                          deadlines.setup_ticks));
+  status.Update(
+      set_ticks("setup_timeout", absl::GetFlag(FLAGS_setup_timeout), kHour, deadlines.setup_ticks));
   status.Update(
       set_ticks("retention", absl::GetFlag(FLAGS_retention), kDay, deadlines.retention_ticks));
   status.Update(set_ticks("run_silence", absl::GetFlag(FLAGS_run_silence), kDay,
@@ -175,7 +197,8 @@ absl::StatusOr<CoordinatorConfig> read_coordinator_config(int argc, const char* 
   config.http_listen = *http_listen;
   config.log_level = *level;
   config.store = absl::GetFlag(FLAGS_store);
-  config.volatile_ok = absl::GetFlag(FLAGS_volatile_ok);
+  config.store_options.volatile_ok = absl::GetFlag(FLAGS_volatile_ok);
+  config.store_options.asynchronous_commit_ok = absl::GetFlag(FLAGS_asynchronous_commit_ok);
   if (auto status = check_authentication(config); !status.ok()) return status;
   if (auto status = check_limits(config); !status.ok()) return status;
   return config;

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "coordinator/engine/engine_types.h"
 #include "coordinator/service/attach_stream.h"
+#include "coordinator/store/open_store.h"
 
 namespace interlock {
 
@@ -16,7 +17,7 @@ struct CoordinatorConfig {
   HostPort listen;             // gRPC: gateways, backends, operators
   HostPort http_listen;        // health and metrics
   std::string store;           // URL
-  bool volatile_ok = false;    // the embedded store on a platform whose disk is memory
+  OpenStoreOptions store_options;
   bool open = false;           // --auth=none
   std::string token_file;      // --auth=token
   LogLevel log_level = LogLevel::info;

@@ -6,8 +6,10 @@
 #include <signal.h>
 
 #include <chrono>
+#include <future>
 #include <memory>
 #include <random>
+#include <thread>
 
 #include "absl/flags/usage.h"
 #include "common/http_server.h"
@@ -75,12 +77,20 @@ absl::StatusOr<Authorizer> authorizer_of(const CoordinatorConfig& config) {
 }
 
 // What is under way is finished; gateways are told to go elsewhere first.
-void stop(grpc::Server& server, GatewayService& gateways, std::uint64_t drain_ms) {
+void stop(grpc::Server& server, GatewayService& gateways, EngineThread& engine,
+          std::uint64_t drain_ms) {
   if (auto* health = server.GetHealthCheckService()) health->SetServingStatus(false);
   gateways.drain(drain_ms);
   const auto deadline = std::chrono::system_clock::now() + std::chrono::milliseconds(drain_ms / 4);
+  // gRPC waits for every handler, and handlers for a store that may be away.
+  std::promise<void> ended;
+  std::thread watch([&engine, deadline, done = ended.get_future()] {
+    if (done.wait_until(deadline) == std::future_status::timeout) engine.refuse_waiting();
+  });
   server.Shutdown(deadline);
   server.Wait();
+  ended.set_value();
+  watch.join();
 }
 
 int run(const CoordinatorConfig& config) {
@@ -92,12 +102,13 @@ int run(const CoordinatorConfig& config) {
   };
   const auto authorizer = authorizer_of(config);
   if (!authorizer.ok()) return refuse(authorizer.status());
-  auto store = open_store(config.store, config.volatile_ok);
+  auto store = open_store(config.store, config.store_options);
   if (!store.ok()) return refuse(store.status());
 
   Metrics metrics;
-  metrics.gauge("interlock_build_info", "1, with the version as a label",
-                {{"version", std::string(version())}})
+  metrics
+      .gauge("interlock_build_info", "1, with the version as a label",
+             {{"version", std::string(version())}})
       .Set(1);
   Observability observability(metrics, end_at_once);
   EngineThread engine(*std::move(store), config.limits, uniform_random(), observability);
@@ -114,14 +125,16 @@ int run(const CoordinatorConfig& config) {
     return refuse(absl::UnavailableError("cannot listen on " + to_string(config.listen) +
                                          "; is something else there? Choose another --listen"));
   }
-  auto http = HttpServer::start(
-      {.listen = config.http_listen,
-       .readiness = [&]() -> Readiness { return {engine.ready(), "the store is being read"}; },
-       .metrics =
-           [&] {
-             observability.show(engine, gateways.streams());
-             return metrics.render();
-           }});
+  auto http = HttpServer::start({.listen = config.http_listen,
+                                 .readiness = [&]() -> Readiness {
+                                   if (engine.store_away()) return {false, "the store is away"};
+                                   return {engine.ready(), "the store is being read"};
+                                 },
+                                 .metrics =
+                                     [&] {
+                                       observability.show(engine, gateways.streams());
+                                       return metrics.render();
+                                     }});
   if (!http.ok()) {
     server->Shutdown();
     return refuse(http.status());
@@ -129,12 +142,12 @@ int run(const CoordinatorConfig& config) {
   log_notice("The coordinator serves.",
              {{"listen", config.listen.host + ":" + std::to_string(port)},
               {"http_port", (*http)->port()},
-              {"store", config.store},
+              {"store", shown_store_url(config.store)},
               {"version", std::string(version())}});
   int signal = 0;
   sigwait(&signals, &signal);
   log_notice("The coordinator stops.", {{"signal", signal}});
-  stop(*server, gateways, config.drain_ms);
+  stop(*server, gateways, engine, config.drain_ms);
   engine.stop();
   return 0;
 }

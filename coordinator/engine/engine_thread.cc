@@ -41,6 +41,26 @@ void EngineThread::start() {
   thread_ = std::thread([this] { run(); });
 }
 
+void EngineThread::refuse_waiting() {
+  {
+    const std::lock_guard lock(mutex_);
+    refusing_ = true;
+  }
+  posted_.notify_one();
+}
+
+// Looks are answered from memory and wait for nobody.
+void EngineThread::refuse_tickets() {
+  const auto tickets = std::exchange(tickets_, {});
+  for (const auto& [ticket, callback] : tickets) {
+    if (const auto* to = std::get_if<AnswerTo>(&callback)) {
+      (*to)(Refusal{NotNow{not_now_after_ms_, "the coordinator stops"}}, 0);
+    } else {
+      tickets_.emplace(ticket, callback);
+    }
+  }
+}
+
 void EngineThread::stop() {
   {
     const std::lock_guard lock(mutex_);
@@ -119,9 +139,11 @@ void EngineThread::run() {
   for (Output& output : engine_.step({}, present())) carry_out(std::move(output));
   while (true) {
     std::vector<Posted> posted = wait();
+    bool refusing = false;
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
+      refusing = refusing_;
     }
     std::vector<Input> inputs;
     inputs.reserve(posted.size());
@@ -129,12 +151,15 @@ void EngineThread::run() {
     Outputs outputs = engine_.step(std::move(inputs), present());
     show();
     for (Output& output : outputs) carry_out(std::move(output));
+    if (refusing) refuse_tickets();
   }
 }
 
 std::vector<EngineThread::Posted> EngineThread::wait() {
   std::unique_lock lock(mutex_);
-  const auto something = [this] { return stopping_ || !inbox_.empty(); };
+  const auto something = [this] {
+    return stopping_ || !inbox_.empty() || (refusing_ && !tickets_.empty());
+  };
   if (const auto at = engine_.wake_at_ms()) {
     const auto when = std::chrono::steady_clock::time_point(std::chrono::milliseconds(*at));
     posted_.wait_until(lock, when, something);
@@ -187,40 +212,35 @@ void EngineThread::carry_out(Output output) {
 
     void operator()(StartLoad) {
       engine.store_->load({.chunk =
-                              [e = &engine](std::vector<LoadedRecord> chunk) {
-                                e->post(RecordsLoaded{std::move(chunk)});
-                              },
-                          .done =
-                              [e = &engine](absl::StatusOr<Position> position) {
-                                e->post(LoadEnded{std::move(position)});
-                              }});
+                               [e = &engine](std::vector<LoadedRecord> chunk) {
+                                 e->post(RecordsLoaded{std::move(chunk)});
+                               },
+                           .done =
+                               [e = &engine](absl::StatusOr<Position> position) {
+                                 e->post(LoadEnded{std::move(position)});
+                               }});
     }
     void operator()(StartWatch watch) {
-      engine.store_->watch(watch.from,
-                          {.changes =
-                               [e = &engine](std::vector<Change> changes, Position through) {
-                                 e->post(FeedChanged{std::move(changes), through});
-                               },
-                           .resync =
-                               [e = &engine](absl::Status reason) {
-                                 e->post(FeedLost{std::move(reason)});
-                               }});
+      engine.store_->watch(
+          watch.from,
+          {.changes = [e = &engine](
+                          std::vector<Change> changes,
+                          Position through) { e->post(FeedChanged{std::move(changes), through}); },
+           .resync = [e = &engine](absl::Status reason) { e->post(FeedLost{std::move(reason)}); }});
     }
     void operator()(StartCommit commit) {
       const std::uint64_t started = steady_us();
-      engine.store_->commit(std::move(commit.batch),
-                           [e = &engine, id = commit.commit, started](
-                               std::vector<Outcome> outcomes) {
-                             e->post(CommitAnswered{id, std::move(outcomes),
-                                                    steady_us() - started});
-                           });
+      engine.store_->commit(std::move(commit.batch), [e = &engine, id = commit.commit,
+                                                      started](std::vector<Outcome> outcomes) {
+        e->post(CommitAnswered{id, std::move(outcomes), steady_us() - started});
+      });
     }
     void operator()(StartRead read) {
       engine.store_->read(std::move(read.requests),
-                         [e = &engine, id = read.read](
-                             absl::StatusOr<std::vector<std::vector<Attachment>>> result) {
-                           e->post(ReadAnswered{id, std::move(result)});
-                         });
+                          [e = &engine, id = read.read](
+                              absl::StatusOr<std::vector<std::vector<Attachment>>> result) {
+                            e->post(ReadAnswered{id, std::move(result)});
+                          });
     }
     void operator()(Answered answered) {
       if (const auto* refusal = std::get_if<Refusal>(&answered.answer)) {
@@ -232,7 +252,7 @@ void EngineThread::carry_out(Output output) {
     }
     void operator()(Scanned scanned) {
       engine.give<std::function<void(Scanned)>>(scanned.ticket,
-                                         [&](auto& to) { to(std::move(scanned)); });
+                                                [&](auto& to) { to(std::move(scanned)); });
     }
     void operator()(Observed observed) {
       engine.give<std::function<void(std::optional<SeenConnection>)>>(

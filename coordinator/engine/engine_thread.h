@@ -61,6 +61,10 @@ class EngineThread {
   WatcherId watch(std::string key, std::function<void(Watched)> changed, bool deliveries = false);
   void unwatch(WatcherId watcher);
 
+  // From now on every command that waits, or is given, is answered NotNow: before an end that a
+  // store which is away would otherwise hold up. Some of them may still land, as with any end.
+  void refuse_waiting();
+
   bool ready() const { return ready_.load(std::memory_order_relaxed); }
   bool store_away() const { return store_away_.load(std::memory_order_relaxed); }
   std::array<std::size_t, 13> connections_by_state() const;
@@ -68,10 +72,10 @@ class EngineThread {
   std::size_t live_gateways() const { return live_gateways_.load(std::memory_order_relaxed); }
 
  private:
-  using Callback = std::variant<std::monostate, AnswerTo,
-                                std::function<void(std::optional<SeenConnection>)>,
-                                std::function<void(Scanned)>, std::function<void(Notice)>,
-                                std::function<void(Watched)>>;
+  using Callback =
+      std::variant<std::monostate, AnswerTo, std::function<void(std::optional<SeenConnection>)>,
+                   std::function<void(Scanned)>, std::function<void(Notice)>,
+                   std::function<void(Watched)>>;
   struct Posted {
     Input input;
     Callback callback;
@@ -84,6 +88,7 @@ class EngineThread {
   template <class To, class Give>
   void give(Ticket ticket, Give give);
   void carry_out(Output output);
+  void refuse_tickets();
   void show();
 
   std::unique_ptr<Store> store_;
@@ -102,6 +107,7 @@ class EngineThread {
   std::condition_variable posted_;
   std::vector<Posted> inbox_;
   bool stopping_ = false;
+  bool refusing_ = false;
   std::thread thread_;
 
   // The rest belongs to the thread.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "coordinator/store/memory_store.h"
+#include "coordinator/store/postgres/failures.h"
 #include "coordinator/store/postgres_store.h"
 #include "coordinator/store/rocksdb_store.h"
 #include "coordinator/store/thread_scheduler.h"
@@ -56,14 +57,16 @@ absl::StatusOr<std::unique_ptr<Store>> open_rocksdb(const std::string& directory
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Store>> open_store(std::string_view url, bool volatile_ok) {
+absl::StatusOr<std::unique_ptr<Store>> open_store(std::string_view url,
+                                                  const OpenStoreOptions& options) {
   constexpr std::string_view kRocksdb = "rocksdb:";
   if (url == "memory:") return std::make_unique<StandaloneMemoryStore>();
   if (url.starts_with(kRocksdb)) {
-    return open_rocksdb(std::string(url.substr(kRocksdb.size())), volatile_ok);
+    return open_rocksdb(std::string(url.substr(kRocksdb.size())), options.volatile_ok);
   }
   if (url.starts_with("postgres://") || url.starts_with("postgresql://")) {
-    absl::StatusOr<std::unique_ptr<PostgresStore>> store = PostgresStore::open(std::string(url));
+    absl::StatusOr<std::unique_ptr<PostgresStore>> store = PostgresStore::open(
+        std::string(url), {.asynchronous_commit_ok = options.asynchronous_commit_ok});
     if (!store.ok()) return store.status();
     return *std::move(store);
   }
@@ -75,5 +78,7 @@ absl::StatusOr<std::unique_ptr<Store>> open_store(std::string_view url, bool vol
                   "etcd://...",
                   url));
 }
+
+std::string shown_store_url(std::string_view url) { return postgres::without_password(url); }
 
 }  // namespace interlock

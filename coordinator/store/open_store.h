@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -9,9 +10,20 @@
 
 namespace interlock {
 
-// `memory:` and `rocksdb:DIRECTORY`. Whatever else is wrong is said in a sentence. On Cloud Run,
-// where K_SERVICE is set, a directory is memory that goes with the container: unless `volatile_ok`
-// says that this is wanted, the rocksdb store refuses.
-absl::StatusOr<std::unique_ptr<Store>> open_store(std::string_view url, bool volatile_ok = false);
+struct OpenStoreOptions {
+  // The rocksdb store also on Cloud Run (where K_SERVICE is set), whose disk is memory that goes
+  // with the container.
+  bool volatile_ok = false;
+  // PostgreSQL also when it answers before a commit is durable.
+  bool asynchronous_commit_ok = false;
+};
+
+// `memory:`, `rocksdb:DIRECTORY` and `postgres://user:password@host[,host...]/database`. Whatever
+// is wrong is said in a sentence, without a password.
+absl::StatusOr<std::unique_ptr<Store>> open_store(std::string_view url,
+                                                  const OpenStoreOptions& options = {});
+
+// The URL as it may be shown: without a password.
+std::string shown_store_url(std::string_view url);
 
 }  // namespace interlock

@@ -66,6 +66,12 @@ class Service:
         log.close()
         return self
 
+    def is_ready(self):
+        try:
+            return http_get(f"http://127.0.0.1:{self.http_port}/health/ready")[0] == 200
+        except OSError:
+            return False
+
     def wait_ready(self):
         deadline = time.monotonic() + READY_S_MAX
         while time.monotonic() < deadline:
@@ -113,24 +119,34 @@ class Service:
 
 
 class Stack:
-    """One coordinator on rocksdb, gateways, and the sample backend; all without authentication
-    unless `gateway_flags` says otherwise."""
+    """Coordinators (one, on rocksdb, unless a store that several can use is named), gateways, and
+    the sample backend; all without authentication unless `gateway_flags` says otherwise. Each
+    gateway asks another coordinator first."""
 
     def __init__(self, gateways=2, agent=True, agent_pause="40ms", gateway_flags=(),
-                 coordinator_flags=()):
+                 coordinator_flags=(), coordinators=1, store=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="interlock-test-"))
-        self.coordinator_port = free_port()
-        http_port = free_port()
-        self.coordinator = Service(
-            "coordinator", "interlock-coordinator",
-            [f"--listen=127.0.0.1:{self.coordinator_port}",
-             f"--http_listen=127.0.0.1:{http_port}", f"--store=rocksdb:{self.folder}/store",
-             "--auth=none", *coordinator_flags], http_port, self.folder)
+        self.store = store or f"rocksdb:{self.folder}/store"
+        self.coordinators = []
+        self.coordinator_ports = []
+        for number in range(coordinators):
+            self.add_coordinator(f"coordinator-{number}", coordinator_flags)
+        self.coordinator, self.coordinator_port = self.coordinators[0], self.coordinator_ports[0]
         self.agent = self.make_agent(agent_pause) if agent else None
         self.gateways = []
         self.gateway_ports = []
         for number in range(gateways):
             self.add_gateway(f"gateway-{number}", gateway_flags)
+
+    def add_coordinator(self, name, flags=()):
+        port = free_port()
+        http_port = free_port()
+        self.coordinators.append(Service(
+            name, "interlock-coordinator",
+            [f"--listen=127.0.0.1:{port}", f"--http_listen=127.0.0.1:{http_port}",
+             f"--store={self.store}", "--auth=none", *flags], http_port, self.folder))
+        self.coordinator_ports.append(port)
+        return self.coordinators[-1]
 
     def make_agent(self, pause):
         self.agent_port = free_port()
@@ -145,18 +161,20 @@ class Stack:
         port = free_port()
         http_port = free_port()
         backend = [f"--backend=127.0.0.1:{self.agent_port}"] if self.agent else []
+        first = len(self.gateways) % len(self.coordinator_ports)
+        ports = self.coordinator_ports[first:] + self.coordinator_ports[:first]
         auth = [] if any(flag.startswith("--auth=") for flag in flags) else ["--auth=none"]
         self.gateways.append(Service(
             name, "interlock-gateway",
             [f"--listen=127.0.0.1:{port}", f"--http_listen=127.0.0.1:{http_port}",
-             f"--coordinator=127.0.0.1:{self.coordinator_port}",
+             "--coordinator=" + ",".join(f"127.0.0.1:{port}" for port in ports),
              f"--static_dir={SOURCE}/deploy/demo/page", *auth, *backend, *flags],
             http_port, self.folder))
         self.gateway_ports.append(port)
         return self.gateways[-1]
 
     def services(self):
-        return [self.coordinator, *([self.agent] if self.agent else []), *self.gateways]
+        return [*self.coordinators, *([self.agent] if self.agent else []), *self.gateways]
 
     def __enter__(self):
         try:

@@ -238,5 +238,22 @@ TEST_F(EngineThreads, WhatIsDueLaterIsDoneWithoutAnybodyAsking) {
   EXPECT_EQ(written.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
 }
 
+TEST_F(EngineThreads, WhoWaitsForAStoreThatIsAwayIsToldBeforeTheEnd) {
+  const auto engine = make();
+  engine->start();
+  ask(*engine, "alice:1", claim_by("gateway-a", "c1"));
+  store_->hold();
+  std::promise<Answer> waiting, late;
+  engine->ask("alice:2", claim_by("gateway-a", "c2"),
+              [&](Answer given, Revision) { waiting.set_value(std::move(given)); });
+  engine->refuse_waiting();
+  const Answer told = waiting.get_future().get();
+  EXPECT_TRUE(std::holds_alternative<NotNow>(std::get<Refusal>(told)));
+  engine->ask("alice:3", claim_by("gateway-a", "c3"),
+              [&](Answer given, Revision) { late.set_value(std::move(given)); });
+  EXPECT_TRUE(std::holds_alternative<NotNow>(std::get<Refusal>(late.get_future().get())));
+  engine->stop();
+}
+
 }  // namespace
 }  // namespace interlock

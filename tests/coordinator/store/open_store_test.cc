@@ -45,7 +45,7 @@ TEST_F(OpenStore, OnCloudRunADirectoryIsRefusedUnlessItIsMeant) {
   const auto refused = open_store(url);
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("disk is memory"));
-  EXPECT_TRUE(open_store(url, true).ok());
+  EXPECT_TRUE(open_store(url, {.volatile_ok = true}).ok());
   EXPECT_TRUE(open_store("memory:").ok()) << "it promises nothing";
 }
 
