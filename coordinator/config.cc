@@ -11,6 +11,8 @@ ABSL_FLAG(std::string, http_listen, "127.0.0.1:7401", "host:port for health and 
 ABSL_FLAG(std::string, store, "rocksdb:interlock-data",
           "where the truth is kept: memory: (lost at exit), rocksdb:DIR, or "
           "postgres://user:password@host[,host...]/database");
+ABSL_FLAG(std::string, check_store, "",
+          "a store's URL: says what may be promised over it, and ends; nothing is served");
 ABSL_FLAG(
     bool, asynchronous_commit_ok, false,
     "serve over a PostgreSQL that answers before a commit is durable; what was acknowledged may "
@@ -53,29 +55,12 @@ ABSL_FLAG(std::uint64_t, waiting_commands_max, 200'000,
 namespace interlock {
 namespace {
 
-const std::vector<std::string> kFlags = {"listen",
-                                         "http_listen",
-                                         "store",
-                                         "volatile_ok",
-                                         "auth",
-                                         "token_file",
-                                         "log_level",
-                                         "heartbeat",
-                                         "outbox_events_max",
-                                         "outbox_bytes_max",
-                                         "waiting_commands_max",
-                                         "lease_ttl",
-                                         "resume_window",
-                                         "setup_timeout",
-                                         "retention",
-                                         "sessions_per_subject_max",
-                                         "final_records_per_subject_max",
-                                         "records_max",
-                                         "takeovers_per_minute_max",
-                                         "run_silence",
-                                         "outbox_age_max",
-                                         "sweeps_per_s_max",
-                                         "asynchronous_commit_ok"};
+const std::vector<std::string> kFlags = {
+    "listen", "http_listen", "store", "check_store", "volatile_ok", "asynchronous_commit_ok",
+    "auth", "token_file", "log_level", "heartbeat", "outbox_events_max", "outbox_bytes_max",
+    "waiting_commands_max", "lease_ttl", "resume_window", "setup_timeout", "retention",
+    "sessions_per_subject_max", "final_records_per_subject_max", "records_max",
+    "takeovers_per_minute_max", "run_silence", "outbox_age_max", "sweeps_per_s_max"};
 
 absl::StatusOr<HostPort> address(const std::string& flag, const std::string& text) {
   auto parsed = parse_host_port(text);
@@ -197,8 +182,10 @@ absl::StatusOr<CoordinatorConfig> read_coordinator_config(int argc, const char* 
   config.http_listen = *http_listen;
   config.log_level = *level;
   config.store = absl::GetFlag(FLAGS_store);
+  config.check_store = absl::GetFlag(FLAGS_check_store);
   config.store_options.volatile_ok = absl::GetFlag(FLAGS_volatile_ok);
   config.store_options.asynchronous_commit_ok = absl::GetFlag(FLAGS_asynchronous_commit_ok);
+  if (!config.check_store.empty()) return config;  // nobody is served, so nobody need be known
   if (auto status = check_authentication(config); !status.ok()) return status;
   if (auto status = check_limits(config); !status.ok()) return status;
   return config;

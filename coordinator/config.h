@@ -18,6 +18,7 @@ struct CoordinatorConfig {
   HostPort http_listen;        // health and metrics
   std::string store;           // URL
   OpenStoreOptions store_options;
+  std::string check_store;  // this store is looked at, and nothing is served; empty: none
   bool open = false;           // --auth=none
   std::string token_file;      // --auth=token
   LogLevel log_level = LogLevel::info;

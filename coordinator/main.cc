@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <cstdio>
 #include <future>
 #include <memory>
 #include <random>
@@ -23,6 +24,7 @@
 #include "coordinator/service/admin_service.h"
 #include "coordinator/service/events_service.h"
 #include "coordinator/service/gateway_service.h"
+#include "coordinator/store/check_store.h"
 #include "coordinator/store/open_store.h"
 
 namespace interlock {
@@ -93,6 +95,13 @@ void stop(grpc::Server& server, GatewayService& gateways, EngineThread& engine,
   watch.join();
 }
 
+int check(const CoordinatorConfig& config) {
+  const StoreCheck found = check_store(config.check_store, config.store_options);
+  const std::string text = to_text(found);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return is_fit(found) ? 0 : 1;
+}
+
 int run(const CoordinatorConfig& config) {
   const sigset_t signals = block_signals();
   const Logging logging({.service = "interlock-coordinator", .level = config.log_level});
@@ -160,5 +169,5 @@ int main(int argc, char** argv) {
       "interlock-coordinator: the authority on which connection is in which state.");
   const auto config = interlock::read_coordinator_config(argc, argv);
   if (!config.ok()) return interlock::refuse_settings(argv[0], config.status());
-  return interlock::run(*config);
+  return config->check_store.empty() ? interlock::run(*config) : interlock::check(*config);
 }
