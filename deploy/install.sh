@@ -3,7 +3,7 @@
 #
 #   deploy/install.sh build test demo
 #
-# Sets: build, runtime, test, demo, develop, node. When everything is there already nothing is done
+# Sets: build, runtime, test, demo, postgres, develop, node. When everything is there already nothing is done
 # and no network is touched.
 set -euo pipefail
 
@@ -13,6 +13,7 @@ source "$here/packages.sh"
 
 readonly policy=/usr/sbin/policy-rc.d
 readonly policy_saved=/usr/sbin/policy-rc.d.before-interlock
+readonly cluster_policy=/etc/postgresql-common/createcluster.d/interlock.conf
 as_root=()
 log=''
 
@@ -22,7 +23,7 @@ die() {
   exit 1
 }
 
-usage() { die "which packages? Name at least one of: build runtime test demo develop node."; }
+usage() { die "which packages? Name at least one of: build runtime test demo postgres develop node."; }
 
 # Prints the packages of set $1, one a line.
 packages_of() {
@@ -31,13 +32,14 @@ packages_of() {
     runtime) printf '%s\n' "${INTERLOCK_RUNTIME_PACKAGES[@]}" ;;
     test) printf '%s\n' "${INTERLOCK_TEST_PACKAGES[@]}" ;;
     demo) printf '%s\n' "${INTERLOCK_DEMO_PACKAGES[@]}" ;;
+    postgres) printf '%s\n' "${INTERLOCK_POSTGRES_PACKAGES[@]}" ;;
     develop) printf '%s\n' "${INTERLOCK_DEVELOP_PACKAGES[@]}" ;;
     node)
       if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
         printf '%s\n' "${INTERLOCK_NODE_PACKAGES[@]}"
       fi
       ;;
-    *) die "there is no set '$1'; the sets are: build runtime test demo develop node." ;;
+    *) die "there is no set '$1'; the sets are: build runtime test demo postgres develop node." ;;
   esac
 }
 
@@ -79,10 +81,13 @@ forbid_services() {
   "${as_root[@]}" rm -f "$policy"
   printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
   "${as_root[@]}" chmod 755 "$policy"
+  # PostgreSQL's package would make a database cluster of its own, for the next start of the machine.
+  "${as_root[@]}" mkdir -p "$(dirname "$cluster_policy")"
+  printf 'create_main_cluster = false\n' | "${as_root[@]}" tee "$cluster_policy" >/dev/null
 }
 
 restore_services() {
-  "${as_root[@]}" rm -f "$policy"
+  "${as_root[@]}" rm -f "$policy" "$cluster_policy"
   if [[ -e "$policy_saved" ]]; then
     "${as_root[@]}" mv "$policy_saved" "$policy"
   fi

@@ -2,7 +2,10 @@
 # The demonstration, on this machine: a coordinator, two gateways, a sample agent, and a client that
 # is cut off in the middle of an agent run and resumes through the other gateway.
 #
-#   deploy/local.sh [--once] [--keep-data]
+#   deploy/local.sh [--once] [--keep-data] [--store=rocksdb|postgres]
+#
+# With --store=postgres: two coordinators over a PostgreSQL that it starts too, each gateway attached
+# to another one of them.
 #
 # Installs and builds what is missing, shows the client in the terminal, and stays up until Ctrl-C;
 # a service that is killed meanwhile is started again. With --once it stops everything after the
@@ -12,16 +15,22 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(dirname "$here")"
 readonly here root bin="$root/build/bin"
-readonly services=(coordinator agent gateway-a gateway-b)
+readonly postgres_bin=/usr/lib/postgresql/15/bin
+services=(coordinator agent gateway-a gateway-b)
 readonly ready_s_max=30 stop_s_max=10 starts_max=5 log_lines=20
 
 # The ports that are tried first; a taken one moves to the next that is free.
-declare -A port=([coordinator]=7400 [agent]=7500 [gateway-a]=8080 [gateway-b]=8081)
-declare -A http_port=([coordinator]=7401 [agent]=7501 [gateway-a]=8090 [gateway-b]=8091)
+declare -A port=([coordinator]=7400 [agent]=7500 [gateway-a]=8080 [gateway-b]=8081
+  [coordinator-b]=7410 [postgres]=7432)
+declare -A http_port=([coordinator]=7401 [agent]=7501 [gateway-a]=8090 [gateway-b]=8091
+  [coordinator-b]=7411 [postgres]=7433)
 declare -A pid=()
 once=false
 keep_data=false
+engine=rocksdb
 folder=''
+postgres_folder=''
+as_postgres=()
 reason=''
 
 say() { printf 'local: %s\n' "$*"; }
@@ -36,13 +45,22 @@ parse_arguments() {
     case "$argument" in
       --once) once=true ;;
       --keep-data) keep_data=true ;;
-      *) die "unknown argument '$argument'; known: --once, --keep-data" ;;
+      --store=rocksdb) engine=rocksdb ;;
+      --store=postgres)
+        engine=postgres
+        services=(postgres coordinator coordinator-b agent gateway-a gateway-b)
+        ;;
+      --store=*) die "there is no store '${argument#--store=}' here; known: rocksdb, postgres" ;;
+      *) die "unknown argument '$argument'; known: --once, --keep-data, --store=rocksdb|postgres" ;;
     esac
   done
 }
 
 prepare() {
-  "$here/install.sh" build demo || die "the packages could not be installed; the error is above"
+  local packages=(build demo)
+  [[ $engine == rocksdb ]] || packages+=("$engine")
+  "$here/install.sh" "${packages[@]}" ||
+    die "the packages could not be installed; the error is above"
   "$here/build.sh" --target interlock-coordinator interlock-gateway interlock-demo-agent \
     interlockctl || die "the build failed; the error is above"
   mkdir -p "$root/build/local"
@@ -119,7 +137,46 @@ choose_ports() {
     say "port $wanted_http is taken: $name uses ${http_port[$name]}"
 }
 
+# ---- PostgreSQL ----
+
+# It refuses to run as root, and its user need not be able to enter this clone.
+make_postgres() {
+  postgres_folder="$(mktemp -d "${TMPDIR:-/tmp}/interlock-postgres-XXXXXX")"
+  if [[ $EUID -eq 0 ]]; then
+    as_postgres=(setpriv --reuid=postgres --regid=postgres --init-groups --pdeathsig TERM)
+    chown postgres "$postgres_folder"
+  fi
+  (cd / && "${as_postgres[@]}" "$postgres_bin/initdb" -D "$postgres_folder/data" -U admin \
+    --auth=trust --no-instructions -E UTF8 --locale=C) >"$folder/initdb.log" 2>&1 ||
+    die "PostgreSQL's initdb failed: $(tail -n 1 "$folder/initdb.log")"
+}
+
+make_database() {
+  "$postgres_bin/psql" -q -h 127.0.0.1 -p "${port[postgres]}" -U admin -d postgres \
+    -c 'CREATE ROLE interlock LOGIN' -c 'CREATE DATABASE interlock OWNER interlock' >&2 ||
+    die "the database could not be made; the error is above"
+}
+
 # ---- services ----
+
+store_url() {
+  if [[ $engine == postgres ]]; then
+    printf 'postgres://interlock@127.0.0.1:%s/interlock' "${port[postgres]}"
+  else
+    printf 'rocksdb:%s/data' "$folder"
+  fi
+}
+
+# The coordinators as gateway $1 asks them.
+coordinators_of() {
+  if [[ $engine == rocksdb ]]; then
+    address coordinator
+  elif [[ $1 == gateway-a ]]; then
+    printf '%s,%s' "$(address coordinator)" "$(address coordinator-b)"
+  else
+    printf '%s,%s' "$(address coordinator-b)" "$(address coordinator)"
+  fi
+}
 
 address() { printf '127.0.0.1:%s' "${port[$1]}"; }
 
@@ -128,16 +185,22 @@ address() { printf '127.0.0.1:%s' "${port[$1]}"; }
 launch() {
   local name="$1" command=()
   case "$name" in
-    coordinator)
-      command=("$bin/interlock-coordinator" --store="rocksdb:$folder/data" --auth=none)
+    postgres)
+      [[ -n "$postgres_folder" ]] || make_postgres
+      command=("${as_postgres[@]}" "$postgres_bin/postgres" -D "$postgres_folder/data"
+        -c listen_addresses=127.0.0.1 -c unix_socket_directories= -p "${port[postgres]}")
+      ;;
+    coordinator*)
+      command=("$bin/interlock-coordinator" --store="$(store_url)" --auth=none)
       ;;
     agent) command=("$bin/interlock-demo-agent" --coordinator="$(address coordinator)") ;;
     gateway-*)
-      command=("$bin/interlock-gateway" --coordinator="$(address coordinator)"
+      command=("$bin/interlock-gateway" --coordinator="$(coordinators_of "$name")"
         --backend="$(address agent)" --auth=none --static_dir="$here/demo/page")
       ;;
   esac
-  command+=(--listen="$(address "$name")" --http_listen="127.0.0.1:${http_port[$name]}")
+  [[ $name == postgres ]] ||
+    command+=(--listen="$(address "$name")" --http_listen="127.0.0.1:${http_port[$name]}")
   setsid setpriv --pdeathsig TERM "${command[@]}" >>"$folder/$name.log" 2>&1 &
   pid[$name]=$!
 }
@@ -161,11 +224,18 @@ says_ready() (
   [[ "$status" == 'HTTP/1.1 200'* ]]
 )
 
+is_up() {
+  if [[ $1 == postgres ]]; then
+    "$postgres_bin/pg_isready" -q -h 127.0.0.1 -p "${port[postgres]}"
+  else
+    says_ready "${http_port[$1]}" && listens "${pid[$1]}" "${port[$1]}" "${http_port[$1]}"
+  fi
+}
+
 # Succeeds when the service says that it is ready, fails when it has ended.
 wait_until_ready() {
   local name="$1" deadline=$((SECONDS + ready_s_max))
-  until says_ready "${http_port[$name]}" &&
-    listens "${pid[$name]}" "${port[$name]}" "${http_port[$name]}"; do
+  until is_up "$name"; do
     is_running "$name" || return 1
     if ((SECONDS >= deadline)); then
       tail -n "$log_lines" "$folder/$name.log"
@@ -188,7 +258,12 @@ start() {
     choose_ports "$name"
     launch "$name"
     if wait_until_ready "$name"; then
-      say "$name is ready on $(address "$name"), health and metrics on ${http_port[$name]}"
+      if [[ $name == postgres ]]; then
+        make_database
+        say "$name is ready on $(address "$name")"
+      else
+        say "$name is ready on $(address "$name"), health and metrics on ${http_port[$name]}"
+      fi
       return
     fi
     # Somebody else may have taken a port between the look and the start.
@@ -227,9 +302,9 @@ finish() {
   fi
   if [[ -n "$folder" ]]; then
     if $keep_data || [[ $code -ne 0 && -n "$reason" ]]; then
-      say "data and logs stay in $folder"
+      say "data and logs stay in $folder${postgres_folder:+ and $postgres_folder}"
     else
-      rm -rf "$folder"
+      rm -rf "$folder" "${postgres_folder:-$folder}"
     fi
   fi
   if [[ -n "$reason" ]]; then printf 'local: failed: %s\n' "$reason"; fi
@@ -262,7 +337,7 @@ Everything stays up until Ctrl-C. What to try next, in $root:
   as they happen    $ctl watch
   the state table   $ctl lifecycle
   kill something    kill -KILL ${pid[gateway-a]}   (gateway-a; gateway-b is ${pid[gateway-b]}, \
-the coordinator ${pid[coordinator]})
+the coordinator ${pid[coordinator]}${pid[coordinator-b]:+, its twin ${pid[coordinator-b]}})
                     It is started again, and the page loses nothing.
   metrics           $(metrics coordinator)
                     $(metrics gateway-a)

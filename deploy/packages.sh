@@ -39,9 +39,13 @@ INTERLOCK_TEST_PACKAGES=(
   python3 python3-grpcio python3-jsonschema python3-jwt python3-protobuf python3-websockets
   chromium-headless-shell
   nodejs node-ws # a client of another language
-  postgresql-15 # run by the tests themselves, each on a folder of its own
   openssl # a certificate for a test's server
   patch # what takes a rule out of the program, to see whether the simulator notices
+)
+
+# A server, for deploy/local.sh --store=postgres and for tests; each runs it on a folder of its own.
+INTERLOCK_POSTGRES_PACKAGES=(
+  postgresql-15
 )
 
 # For deploy/local.sh, the demo.

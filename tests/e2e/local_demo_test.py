@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -69,6 +70,26 @@ class LocalDemo(unittest.TestCase):
         for name, pair in ports.items():
             for port in pair:
                 self.assertFalse(listens(port), f"{name} still listens on {port}")
+
+    def test_with_two_coordinators_over_postgres_it_shows_the_same(self):
+        before = set(pathlib.Path(tempfile.gettempdir()).glob("interlock-postgres-*"))
+        done = subprocess.run([LOCAL, "--once", "--store=postgres"], stdin=subprocess.DEVNULL,
+                              text=True, capture_output=True, timeout=PATIENCE_S, check=False)
+        lines = done.stdout.splitlines()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        ports = ports_of(lines)
+        self.assertEqual(set(ports), {"coordinator", "coordinator-b", "agent", "gateway-a",
+                                      "gateway-b"})
+        self.assertIn("five of five events, twice, in order", done.stdout)
+        self.assert_nobody_listens(ports)
+        left = set(pathlib.Path(tempfile.gettempdir()).glob("interlock-postgres-*")) - before
+        self.assertEqual(left, set())
+
+    def test_a_store_that_it_does_not_know_is_a_sentence(self):
+        done = subprocess.run([LOCAL, "--once", "--store=redis"], stdin=subprocess.DEVNULL,
+                              text=True, capture_output=True, timeout=PATIENCE_S, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("known: rocksdb, postgres", done.stdout.splitlines()[-1])
 
     def test_once_it_shows_everything_beside_taken_ports_and_leaves_nothing(self):
         with taken(7400, 7501, 8080):
