@@ -24,26 +24,33 @@ def has_flag(program, flag):
 
 
 class Bed:
-    """One coordinator on rocksdb; three gateways, the first with a backend; a proxy before the
-    coordinator for each gateway and one for the callers. `async with Bed(...)`."""
+    """Coordinators (one on rocksdb, unless a store for several is named); three gateways, the first
+    with a backend, each attached to another coordinator where there are several; a proxy before the
+    coordinator for each gateway, and one before each coordinator for the callers.
+    `async with Bed(...)`."""
 
-    def __init__(self, coordinator_flags, gateway_flags):
+    def __init__(self, coordinator_flags, gateway_flags, coordinators=1, store=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="interlock-lin-"))
-        self.coordinator_port = free_port()
-        http_port = free_port()
-        self.coordinator = Service(
-            "coordinator", "interlock-coordinator",
-            [f"--listen=127.0.0.1:{self.coordinator_port}",
-             f"--http_listen=127.0.0.1:{http_port}", f"--store=rocksdb:{self.folder}/store",
-             "--auth=none", *coordinator_flags], http_port, self.folder)
+        self.coordinators = []
+        self.coordinator_ports = []
+        for number in range(coordinators):
+            port = free_port()
+            http_port = free_port()
+            self.coordinators.append(Service(
+                f"coordinator-{number}", "interlock-coordinator",
+                [f"--listen=127.0.0.1:{port}", f"--http_listen=127.0.0.1:{http_port}",
+                 f"--store={store or f'rocksdb:{self.folder}/store'}", "--auth=none",
+                 *coordinator_flags], http_port, self.folder))
+            self.coordinator_ports.append(port)
         agent_port = free_port()
         http_port = free_port()
         self.agent = Service(
             "agent", "interlock-demo-agent",
             [f"--listen=127.0.0.1:{agent_port}", f"--http_listen=127.0.0.1:{http_port}",
-             f"--coordinator=127.0.0.1:{self.coordinator_port}"], http_port, self.folder)
-        self.links = [CutProxy(free_port(), self.coordinator_port) for _ in range(GATEWAYS)]
-        self.callers_link = CutProxy(free_port(), self.coordinator_port)
+             f"--coordinator=127.0.0.1:{self.coordinator_ports[0]}"], http_port, self.folder)
+        self.links = [CutProxy(free_port(), self.coordinator_ports[number % coordinators])
+                      for number in range(GATEWAYS)]
+        self.callers_links = [CutProxy(free_port(), port) for port in self.coordinator_ports]
         self.gateways = []
         self.gateway_ports = []
         for number, link in enumerate(self.links):
@@ -59,10 +66,10 @@ class Bed:
         self.failures = []
 
     def services(self):
-        return [self.coordinator, self.agent, *self.gateways]
+        return [*self.coordinators, self.agent, *self.gateways]
 
     def proxies(self):
-        return [*self.links, self.callers_link]
+        return [*self.links, *self.callers_links]
 
     async def __aenter__(self):
         try:
@@ -110,8 +117,10 @@ class Bed:
         return ids
 
     def count_expiries(self):
-        """Records that lost their owner because its lease ran out, as the coordinator says."""
-        if not self.coordinator.log_path.exists():
-            return 0
-        text = self.coordinator.log_path.read_text(errors="replace")
-        return text.count('"reason":"GATEWAY_EXPIRED"') + text.count('"reason": "GATEWAY_EXPIRED"')
+        """Records that lost their owner because its lease ran out, as the coordinators say."""
+        total = 0
+        for coordinator in self.coordinators:
+            if coordinator.log_path.exists():
+                text = coordinator.log_path.read_text(errors="replace")
+                total += len(re.findall(r'"reason": ?"GATEWAY_EXPIRED"', text))
+        return total

@@ -78,10 +78,10 @@ class Faults:
                           lambda: service.process.send_signal(signal.SIGCONT))
 
     async def kill_coordinator(self):
-        await self.kill(self.bed.coordinator, self.random.uniform(0.0, 0.8))
+        await self.kill(self.random.choice(self.bed.coordinators), self.random.uniform(0.0, 0.8))
 
     async def pause_coordinator(self):
-        await self.pause(self.bed.coordinator, self.random.choice([0.2, 0.7, 1.5]))
+        await self.pause(self.random.choice(self.bed.coordinators), self.random.choice([0.2, 0.7, 1.5]))
 
     async def kill_gateway(self):
         await self.kill(self.random.choice(self.bed.gateways), self.random.uniform(0.0, 1.0))
@@ -125,18 +125,18 @@ class Faults:
                          self.random.choice([0.3, 1.0, 2.0]))
 
     async def cut_callers(self):
-        await self.block("callers", self.bed.callers_link, "cut",
+        await self.block("callers", self.random.choice(self.bed.callers_links), "cut",
                          self.random.choice([0.0, 0.3, 0.8]))
 
     async def clog_callers(self):
-        await self.block("callers", self.bed.callers_link, "clog",
+        await self.block("callers", self.random.choice(self.bed.callers_links), "clog",
                          self.random.choice([0.3, 0.8]))
 
     async def clog_callers_long(self):
-        await self.block("callers", self.bed.callers_link, "clog", self.long_s)
+        await self.block("callers", self.random.choice(self.bed.callers_links), "clog", self.long_s)
 
     async def delay_callers(self):
-        proxy = self.bed.callers_link
+        proxy = self.random.choice(self.bed.callers_links)
 
         def slow_down():
             proxy.delay_s = 0.15

@@ -1,15 +1,16 @@
 #!/usr/bin/python3
 """The real processes, killed, paused and cut off, explained by one order of operations a key.
 
-    linearizability_test.py [--runs N] [--seed S] [--seconds S]
+    linearizability_test.py [--runs N] [--seed S] [--seconds S] [--engine rocksdb|postgres]
     linearizability_test.py --check FILE    checks a history that a failed run has kept
 
 A failed run prints its seed and the history of the key, and keeps it as JSON lines. The seed fixes
-what the test does, not when the processes answer."""
+what the test does, not when the processes answer. On postgres there are three coordinators."""
 
 import argparse
 import asyncio
 import collections
+import contextlib
 import importlib
 import os
 import pathlib
@@ -20,6 +21,7 @@ import time
 import types
 
 sys.path.insert(0, str(pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests" / "support"))
+from postgres import Postgres  # noqa: E402
 from stack import BIN, count  # noqa: E402
 from stubs import load_stubs  # noqa: E402
 
@@ -33,7 +35,7 @@ from sockets import SocketClient  # noqa: E402
 from spoil import WAYS  # noqa: E402
 
 FULL = os.environ.get("INTERLOCK_FULL") == "1"
-RUNS = 40 if FULL else 10
+RUNS = {"rocksdb": 40 if FULL else 10, "postgres": 20 if FULL else 3}
 RUN_S = 12
 CALM_S = 2
 KEYS = len(WEIGHTS)
@@ -77,8 +79,9 @@ def flags_of(timing):
 class Run:
     """One seed: the lines that its callers noted, and what happened meanwhile."""
 
-    def __init__(self, seed, seconds, loaded_stubs):
+    def __init__(self, seed, seconds, loaded_stubs, engine):
         self.seed = seed
+        self.engine = engine
         self.seconds = seconds
         self.stubs = loaded_stubs
         self.random = random.Random(seed)
@@ -88,12 +91,22 @@ class Run:
         self.problems = []
 
     async def happen(self):
-        bed = Bed(*flags_of(self.timing))
-        async with bed:
-            await self.drive(bed)
+        with self.store() as store:
+            bed = Bed(*flags_of(self.timing), coordinators=3 if store else 1, store=store)
+            async with bed:
+                await self.drive(bed)
         self.problems += bed.failures
         self.counts["expiries"] += bed.expiries
         self.lines.append({"kind": "gateways", "ids": bed.gateway_ids})
+
+    @contextlib.contextmanager
+    def store(self):
+        """The URL of a fresh store that several coordinators can use; None: the embedded one."""
+        if self.engine == "rocksdb":
+            yield None
+            return
+        with Postgres() as server:
+            yield server.url
 
     def child(self):
         return random.Random(self.random.getrandbits(64))
@@ -101,9 +114,10 @@ class Run:
     async def drive(self, bed):
         sessions = [f"s{number}" for number in range(KEYS)]
         keys = [f"anonymous:{session}" for session in sessions]
-        callers = [Caller(f"caller-{number}", bed.callers_link.port, keys, self.stubs,
+        callers = [Caller(f"caller-{number}",
+                          bed.callers_links[number % len(bed.callers_links)].port, keys, self.stubs,
                           self.child(), self.lines) for number in range(CALLERS)]
-        callers.append(Caller("observer", bed.coordinator_port, keys, self.stubs, self.child(),
+        callers.append(Caller("observer", bed.coordinator_ports[-1], keys, self.stubs, self.child(),
                               self.lines, reads_only=True))
         sockets = [SocketClient(f"socket-{number}", bed.gateway_ports, sessions, self.child(),
                                 self.lines) for number in range(SOCKETS)]
@@ -217,9 +231,9 @@ def report(seed, lines, problems):
     print(f"seed {seed}: kept in {path}; {sys.argv[0]} --check {path}", flush=True)
 
 
-def run_once(seed, seconds, loaded_stubs, totals):
+def run_once(seed, seconds, loaded_stubs, engine, totals):
     begin = time.monotonic()
-    run = Run(seed, seconds, loaded_stubs)
+    run = Run(seed, seconds, loaded_stubs, engine)
     asyncio.run(run.happen())
     happened = time.monotonic()
     problems = run.check()
@@ -237,9 +251,10 @@ def run_once(seed, seconds, loaded_stubs, totals):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--runs", type=int)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=RUN_S)
+    parser.add_argument("--engine", choices=("rocksdb", "postgres"), default="rocksdb")
     parser.add_argument("--check")
     arguments = parser.parse_args()
     if arguments.check:
@@ -252,10 +267,11 @@ def main():
     totals = collections.Counter()
     loaded = load_protocol()
     failed = 0
-    for seed in range(arguments.seed, arguments.seed + arguments.runs):
-        failed += not run_once(seed, arguments.seconds, loaded, totals)
+    runs = arguments.runs or RUNS[arguments.engine]
+    for seed in range(arguments.seed, arguments.seed + runs):
+        failed += not run_once(seed, arguments.seconds, loaded, arguments.engine, totals)
     for name, number in sorted(totals.items()):
-        count("linearizability." + name.replace(" ", "_"), number)
+        count(f"linearizability.{arguments.engine}.{name.replace(' ', '_')}", number)
     missing = [name for name in MUST_HAPPEN if not totals[name]]
     if missing:
         print("never happened: " + ", ".join(missing))

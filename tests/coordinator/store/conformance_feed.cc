@@ -265,8 +265,8 @@ TEST_P(StoreConformance, AfterTheDestructorNoCallbackRuns) {
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SharedStoreConformance);
 
 TEST_P(SharedStoreConformance, SeveralStoresOnTheSameDataSeeEachOther) {
+  FeedLog feed;  // outlives the store
   const std::unique_ptr<Store> other = bed_->open();
-  FeedLog feed;
   other->watch(position(*other), feed.sink());
 
   const Applied made = applied(commit(*store_, put("k", kAbsent, "one", {{1, "a"}})));
