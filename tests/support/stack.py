@@ -178,10 +178,12 @@ class Stack:
 
     def __enter__(self):
         try:
-            for service in self.services():
-                service.start()
-            for service in self.services():
-                service.wait_ready()
+            # The coordinators first, so that each gateway finds the one that it asks first.
+            for group in (self.coordinators, self.services()[len(self.coordinators):]):
+                for service in group:
+                    service.start()
+                for service in group:
+                    service.wait_ready()
         except BaseException:
             self.__exit__(None, None, None)
             raise
