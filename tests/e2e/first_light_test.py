@@ -34,6 +34,19 @@ class Watch:
              "--json", "watch"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
 
+    async def stands(self, stack):
+        """It does once it shows something: until then, one connection after the other is made."""
+        shown = asyncio.ensure_future(asyncio.to_thread(self.process.stdout.readline))
+        number = 0
+        while not shown.done():
+            number += 1
+            probing = await Client().connect(stack.url(0, session=f"probe{number}"))
+            await probing.ready()
+            await asyncio.wait([shown], timeout=0.2)
+            await probing.close(1000)
+        if not shown.result():
+            raise AssertionError("the watch ended: " + self.process.stderr.read())
+
     def steps_until(self, key, state):
         steps = []
         while not steps or steps[-1]["to"] != state:
@@ -108,10 +121,7 @@ class FirstLight(unittest.IsolatedAsyncioTestCase):
     async def test_a_client_goes_through_every_state_and_receives_five_events_in_order(self):
         watch = Watch(self.stack)
         self.addCleanup(watch.stop)
-        # The watch stands once it shows the life of another connection.
-        probing = await Client().connect(self.stack.url(0, session="probe"))
-        await probing.ready()
-        watch.steps_until("anonymous:probe", "PROCESSING_READY")
+        await watch.stands(self.stack)
 
         client = await Client().connect(self.stack.url(0, session="light", states=1))
         await client.ready()
@@ -131,7 +141,6 @@ class FirstLight(unittest.IsolatedAsyncioTestCase):
         await client.close()
         steps = watch.steps_until("anonymous:light", "CLOSED")
         self.assertEqual([step["to"] for step in steps], ["CLOSING", "CLOSED"])
-        await probing.close()
 
     async def test_a_session_cut_in_the_middle_of_a_run_goes_on_through_the_other_gateway(self):
         first = await Client().connect(self.stack.url(0, session="cut"))
