@@ -143,6 +143,11 @@ class Store {
   // True when nobody else can write: what this process has seen committed is what stands.
   virtual bool single_writer() const = 0;
 
+  // A sentence while there is little room left: what makes the store grow (a new record, more
+  // attachments) is then to be refused with it, so that the rest is there for what must go on.
+  // Cheap, and the one call that may be made from any thread.
+  virtual std::optional<std::string> short_of_room() const { return std::nullopt; }
+
   virtual void load(LoadSink sink) = 0;
 
   // One watch at a time; a second one replaces the first.
