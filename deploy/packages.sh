@@ -39,6 +39,7 @@ INTERLOCK_TEST_PACKAGES=(
   python3 python3-grpcio python3-jsonschema python3-jwt python3-protobuf python3-websockets
   chromium-headless-shell
   nodejs node-ws # a client of another language
+  etcd-server etcd-client # a store, on a folder of the test's own
   openssl # a certificate for a test's server
   patch # what takes a rule out of the program, to see whether the simulator notices
 )

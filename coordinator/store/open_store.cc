@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "coordinator/store/etcd_store.h"
 #include "coordinator/store/memory_store.h"
 #include "coordinator/store/postgres/failures.h"
 #include "coordinator/store/postgres_store.h"
@@ -71,7 +72,9 @@ absl::StatusOr<std::unique_ptr<Store>> open_store(std::string_view url,
     return *std::move(store);
   }
   if (url.starts_with("etcd://")) {
-    return absl::UnimplementedError("This build has no etcd store.");
+    absl::StatusOr<std::unique_ptr<EtcdStore>> store = EtcdStore::open(std::string(url));
+    if (!store.ok()) return store.status();
+    return *std::move(store);
   }
   return absl::InvalidArgumentError(
       fmt::format("'{}' names no store. Known are memory:, rocksdb:DIRECTORY, postgres://... and "

@@ -18,8 +18,9 @@ struct OpenStoreOptions {
   bool asynchronous_commit_ok = false;
 };
 
-// `memory:`, `rocksdb:DIRECTORY` and `postgres://user:password@host[,host...]/database`. Whatever
-// is wrong is said in a sentence, without a password.
+// `memory:`, `rocksdb:DIRECTORY`, `postgres://user:password@host[,host...]/database` and
+// `etcd://user:password@host[,host...]/prefix` (see etcd/settings.h). Whatever is wrong is said in a
+// sentence, without a password.
 absl::StatusOr<std::unique_ptr<Store>> open_store(std::string_view url,
                                                   const OpenStoreOptions& options = {});
 

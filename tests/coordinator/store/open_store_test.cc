@@ -50,8 +50,8 @@ TEST_F(OpenStore, OnCloudRunADirectoryIsRefusedUnlessItIsMeant) {
 }
 
 TEST_F(OpenStore, WhatIsNotThereIsSaid) {
-  EXPECT_EQ(open_store("etcd://host:2379").status().code(), absl::StatusCode::kUnimplemented);
-  for (const char* url : {"postgres://me:secret@127.0.0.1:1/db", "postgresql://127.0.0.1:1/db"}) {
+  for (const char* url : {"postgres://me:secret@127.0.0.1:1/db", "postgresql://127.0.0.1:1/db",
+                          "etcd://me:secret@127.0.0.1:1", "etcd://127.0.0.1:1,127.0.0.1:2"}) {
     const auto status = open_store(url).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << url;
     EXPECT_THAT(std::string(status.message()), Not(HasSubstr("secret")));
