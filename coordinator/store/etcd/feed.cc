@@ -11,6 +11,7 @@ namespace interlock::etcd {
 namespace {
 
 constexpr std::chrono::milliseconds kRetryAfter{200};
+constexpr int kNudgesMissedMax = 8;
 
 }  // namespace
 
@@ -107,9 +108,14 @@ void Feed::close_stream() {
 }
 
 void Feed::nudge(Position handed_out) {
-  const bool behind = sink_ && stream_ && through_ < handed_out;
-  if (behind && missed_ == through_) touch_.make([](const auto&) {});
-  missed_ = behind ? through_ : Position{UINT64_MAX};
+  const bool stands = sink_ && stream_ && through_ < handed_out && missed_ == through_;
+  missed_ = through_;
+  nudges_missed_ = stands ? nudges_missed_ + 1 : 0;
+  if (nudges_missed_ == 1) touch_.make([](const auto&) {});
+  if (nudges_missed_ > kNudgesMissedMax) {
+    nudges_missed_ = 0;
+    move();
+  }
 }
 
 void Feed::stop() {

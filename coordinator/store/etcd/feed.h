@@ -24,7 +24,7 @@ class Feed {
 
   // What was handed out is expected to be shown. A revision that others have written, who share
   // this etcd, shows itself to nobody here: then a write of our own does, by which it is reached.
-  // Called now and again.
+  // A stream that does not show that either is made anew. Called now and again.
   void nudge(Position handed_out);
 
   // The member that was asked has been left.
@@ -51,7 +51,8 @@ class Feed {
   std::shared_ptr<WatchStream> stream_;
   std::size_t member_ = 0;  // that the stream is with
   unsigned attempt_ = 0;  // what an earlier one still brings is not looked at
-  Position missed_{UINT64_MAX};  // where it stood at the last nudge, when that was too early
+  Position missed_;  // where it stood at the last nudge
+  int nudges_missed_ = 0;  // since it has moved
 };
 
 }  // namespace interlock::etcd

@@ -26,7 +26,7 @@ struct Settings {
   std::string key_file;
 
   // Without an answer for so long a Txn is Unknown, a read fails, and the next member is asked.
-  std::chrono::milliseconds timeout{3'000};
+  std::chrono::milliseconds timeout{2'000};
   // What the servers are started with: --max-txn-ops and --max-request-bytes.
   std::size_t max_txn_ops = 128;
   std::size_t max_request_bytes = 1'572'864;
