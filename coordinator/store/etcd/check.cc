@@ -93,8 +93,10 @@ class Check {
     for (std::size_t i = 0; i < settings_.endpoints.size(); ++i) {
       auto reply = cluster_.ask<StatusRequest, StatusResponse>(status, {}, i);
       if (reply.failure) {
-        add(CheckLevel::kWarning, settings_.endpoints[i],
-            std::string(reply.failure->reason.message()));
+        const absl::Status& reason = reply.failure->reason;
+        const std::string sentence(reason.message());
+        if (absl::IsPermissionDenied(reason)) return add(CheckLevel::kRefused, "access", sentence);
+        add(CheckLevel::kWarning, settings_.endpoints[i], sentence);
         continue;
       }
       clusters.insert(reply.response.header().cluster_id());
@@ -114,7 +116,8 @@ class Check {
 
   void look_at_version(const std::string& endpoint, const std::string& version) {
     if (const absl::Status fit = check_version(version); !fit.ok()) {
-      add(CheckLevel::kRefused, "version", fmt::format("{}: {}", endpoint, std::string(fit.message())));
+      add(CheckLevel::kRefused, "version",
+          fmt::format("{}: {}", endpoint, std::string(fit.message())));
       return;
     }
     const std::vector<std::string> bugs = version_bugs(version);

@@ -10,8 +10,10 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <utility>
 
 #include "tests/support/free_port.h"
 
@@ -81,6 +83,10 @@ std::string EtcdServer::log(std::size_t member) const {
   return directory_.path() + "/log" + std::to_string(member);
 }
 
+std::string EtcdServer::data(std::size_t member) const {
+  return directory_.path() + "/data" + std::to_string(member);
+}
+
 std::string EtcdServer::endpoint(std::size_t member) const {
   return "127.0.0.1:" + std::to_string(members_[member].client_port);
 }
@@ -107,7 +113,7 @@ void EtcdServer::begin(std::size_t number) {
                                     "--name",
                                     name,
                                     "--data-dir",
-                                    directory_.path() + "/data" + std::to_string(number),
+                                    data(number),
                                     "--listen-client-urls",
                                     scheme + endpoint(number),
                                     "--advertise-client-urls",
@@ -132,6 +138,25 @@ void EtcdServer::begin(std::size_t number) {
 
 void EtcdServer::start(std::size_t member) { begin(member); }
 
+std::string EtcdServer::start_elsewhere() {
+  const int port = std::exchange(members_[0].client_port, free_port());
+  begin(0);
+  wait_until_it_writes();
+  std::string there = endpoint(0);
+  members_[0].client_port = port;
+  return there;
+}
+
+void EtcdServer::save(std::size_t member) {
+  std::filesystem::copy(data(member), data(member) + ".saved",
+                        std::filesystem::copy_options::recursive);
+}
+
+void EtcdServer::restore(std::size_t member) {
+  std::filesystem::remove_all(data(member));
+  std::filesystem::rename(data(member) + ".saved", data(member));
+}
+
 void EtcdServer::kill(std::size_t member) {
   pid_t& pid = members_[member].pid;
   if (pid <= 0) return;
@@ -148,7 +173,7 @@ std::int64_t EtcdServer::wait_until_it_writes() {
   etcdserverpb::PutRequest request;
   request.set_key("of the test");
   for (std::size_t asked = 0;; asked = (asked + 1) % members_.size()) {
-    const auto stub = kv(asked);
+    const auto stub = kv(endpoint(asked));
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(3));
     etcdserverpb::PutResponse response;
@@ -183,9 +208,19 @@ std::size_t EtcdServer::leader() {
   give_up("it has no leader");
 }
 
-std::unique_ptr<etcdserverpb::KV::Stub> EtcdServer::kv(std::size_t member) const {
+std::unique_ptr<etcdserverpb::KV::Stub> EtcdServer::kv(const std::string& at) const {
   return etcdserverpb::KV::NewStub(
-      grpc::CreateChannel(endpoint(member), grpc::InsecureChannelCredentials()));
+      grpc::CreateChannel(at.empty() ? endpoint() : at, grpc::InsecureChannelCredentials()));
+}
+
+bool EtcdServer::try_put(const std::string& key, const std::string& value) {
+  etcdserverpb::PutRequest request;
+  request.set_key(key);
+  request.set_value(value);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  etcdserverpb::PutResponse response;
+  return kv()->Put(&context, request, &response).ok();
 }
 
 std::int64_t EtcdServer::put(const std::string& key, const std::string& value) {
@@ -198,11 +233,11 @@ std::int64_t EtcdServer::put(const std::string& key, const std::string& value) {
       .revision();
 }
 
-void EtcdServer::compact(std::int64_t revision) {
+void EtcdServer::compact(std::int64_t revision, const std::string& endpoint) {
   etcdserverpb::CompactionRequest request;
   request.set_revision(revision);
   must<etcdserverpb::CompactionRequest, etcdserverpb::CompactionResponse>(
-      "compact", kv(), request, &etcdserverpb::KV::Stub::Compact);
+      "compact", kv(endpoint), request, &etcdserverpb::KV::Stub::Compact);
 }
 
 std::int64_t EtcdServer::revision() { return range("of the test", "").header().revision(); }

@@ -37,15 +37,22 @@ class EtcdServer {
 
   void kill(std::size_t member = 0);  // SIGKILL
   void start(std::size_t member = 0);
+  // Where nobody who has the URL finds it; returns the endpoint. To be killed before start().
+  std::string start_elsewhere();
+  // What the killed member holds, for later; and that again, whatever came since.
+  void save(std::size_t member = 0);
+  void restore(std::size_t member = 0);
   void pause(std::size_t member = 0);
   void resume(std::size_t member = 0);
   // Until a write of the test's own is answered; returns its revision.
   std::int64_t wait_until_it_writes();
   std::size_t leader();
 
+  // False: etcd refused it.
+  bool try_put(const std::string& key, const std::string& value);
   // What goes wrong here ends the process.
   std::int64_t put(const std::string& key, const std::string& value);
-  void compact(std::int64_t revision);
+  void compact(std::int64_t revision, const std::string& endpoint = "");
   std::int64_t revision();
   etcdserverpb::RangeResponse range(const std::string& begin, const std::string& end,
                                     std::int64_t revision = 0);
@@ -59,8 +66,9 @@ class EtcdServer {
   };
 
   void begin(std::size_t member);
+  std::string data(std::size_t member) const;
   std::string log(std::size_t member) const;
-  std::unique_ptr<etcdserverpb::KV::Stub> kv(std::size_t member = 0) const;
+  std::unique_ptr<etcdserverpb::KV::Stub> kv(const std::string& endpoint = "") const;
 
   const EtcdOptions options_;
   ScratchDirectory directory_;
