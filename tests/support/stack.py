@@ -121,10 +121,11 @@ class Service:
 class Stack:
     """Coordinators (one, on rocksdb, unless a store that several can use is named), gateways, and
     the sample backend; all without authentication unless `gateway_flags` says otherwise. Each
-    gateway asks another coordinator first."""
+    gateway asks another coordinator first; `pinned`: and knows of no other one."""
 
     def __init__(self, gateways=2, agent=True, agent_pause="40ms", gateway_flags=(),
-                 coordinator_flags=(), coordinators=1, store=None):
+                 coordinator_flags=(), coordinators=1, store=None, pinned=False):
+        self.pinned = pinned
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="interlock-test-"))
         self.store = store or f"rocksdb:{self.folder}/store"
         self.coordinators = []
@@ -163,6 +164,8 @@ class Stack:
         backend = [f"--backend=127.0.0.1:{self.agent_port}"] if self.agent else []
         first = len(self.gateways) % len(self.coordinator_ports)
         ports = self.coordinator_ports[first:] + self.coordinator_ports[:first]
+        if self.pinned:
+            ports = ports[:1]
         auth = [] if any(flag.startswith("--auth=") for flag in flags) else ["--auth=none"]
         self.gateways.append(Service(
             name, "interlock-gateway",
