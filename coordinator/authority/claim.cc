@@ -37,12 +37,13 @@ bool valid_through(State through) {
   return through <= State::kProcessingReady || through == State::kDegraded;
 }
 
-// Of a claim that begins a session: the limits of its subject, and of all. Short of the last tenth
+// Of a claim that begins a session: room in the store, the limits of its subject, and of all. Short of the last tenth
 // the subjects that hold most are refused first.
 std::optional<Refusal> refuse_new_session(const Context& context) {
   if (!context.admission) return std::nullopt;
   const Admission& now = *context.admission;
   const AuthorityLimits& limits = context.limits;
+  if (!context.no_room.empty()) return NotNow{limits.no_room_after_ms, context.no_room};
   const bool scarce = now.records >= limits.records_max - limits.records_max / 10;
   const bool holds_much = now.subject_records > limits.sessions_per_subject_max / 2;
   if (now.records >= limits.records_max || (scarce && holds_much)) {

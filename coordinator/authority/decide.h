@@ -32,6 +32,7 @@ struct Context {
   bool claimant_expired = false;           // the lease of the claiming gateway has run out
   std::uint64_t takeover_after_ms = 0;     // above 0: too many takeovers of this key of late
   std::optional<Admission> admission;      // for a claim that begins a session
+  std::string no_room;                     // why the store may not grow now; empty: it may
   AuthorityLimits limits;
 };
 

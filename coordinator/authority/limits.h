@@ -27,6 +27,7 @@ struct AuthorityLimits {
   std::uint64_t idempotency_key_bytes_max = 128;
   std::uint64_t operations_max = 16;       // in one message
   std::uint64_t duplicate_after_ms = 5'000;  // REJECT: when to come back
+  std::uint64_t no_room_after_ms = 5'000;  // the store is short of room: when to come back
   std::uint64_t sessions_per_subject_max = 20;  // live ones; 0: no limit
   std::uint64_t records_max = 1'000'000;   // of all subjects, final ones included
   DeadlineLimits deadlines;

@@ -55,8 +55,10 @@ std::optional<Answer> answer_known(const Record& record, const Publish& publish)
   return std::nullopt;
 }
 
-std::optional<Refusal> check_room(const Record& record, const Publish& publish, Tick tick,
-                                  const AuthorityLimits& limits) {
+std::optional<Refusal> check_room(const Record& record, const Publish& publish,
+                                  const Context& context) {
+  const AuthorityLimits& limits = context.limits;
+  if (!context.no_room.empty()) return NotNow{limits.no_room_after_ms, context.no_room};
   if (outbox_events(record) >= limits.outbox_events_max) {
     return ResourceExhausted{"outbox_events_max", limits.outbox_events_max};
   }
@@ -64,7 +66,7 @@ std::optional<Refusal> check_room(const Record& record, const Publish& publish, 
     return ResourceExhausted{"outbox_bytes_max", limits.outbox_bytes_max};
   }
   const Tick age_max = limits.outbox_age_ticks_max;
-  if (age_max > 0 && outbox_events(record) > 0 && tick > record.outbox_since_tick + age_max) {
+  if (age_max > 0 && outbox_events(record) > 0 && context.tick > record.outbox_since_tick + age_max) {
     return ResourceExhausted{"outbox_age_max", age_max};
   }
   return std::nullopt;
@@ -96,9 +98,7 @@ Decision decide_publish(const Record& record, const Publish& publish, const Cont
   if (record.state == State::kClosed) return {.answer = Refusal{Gone{record.state}}};
   if (auto refusal = check_shape(publish, context.limits)) return {.answer = *refusal};
   if (auto known = answer_known(record, publish)) return {.answer = std::move(*known)};
-  if (auto refusal = check_room(record, publish, context.tick, context.limits)) {
-    return {.answer = *refusal};
-  }
+  if (auto refusal = check_room(record, publish, context)) return {.answer = *refusal};
 
   Record next = record;
   Decision decision;

@@ -272,6 +272,7 @@ void Engine::tell_store_away() {
   const bool away = commits_away_ || clock_.lost(now_.steady_ms);
   if (away == store_away_) return;
   store_away_ = away;
+  away_since_ms_ = now_.steady_ms;
   for (const auto& [stream, what] : streams_) {
     out_.emplace_back(Notified{stream, StoreIsAway{away}});
   }

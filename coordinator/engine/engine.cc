@@ -202,6 +202,8 @@ void Engine::take(CommandGiven input) {
            Refusal{NotNow{limits_.retry_max_ms, "the coordinator has too much to do"}}, 0);
   } else if (outdated(input.key, waiting.command, at_once)) {
     answer(input.key, waiting, std::move(at_once), 0);
+  } else if (waiting.ticket != 0 && store_stays_away()) {
+    answer(input.key, waiting, Refusal{StoreAway{limits_.store_away_after_ms}}, 0);
   } else {
     enqueue(input.key, std::move(waiting));
   }
@@ -212,6 +214,11 @@ bool Engine::too_much_waits(const std::string& key) const {
   const auto work = work_.find(key);
   return work != work_.end() && work->second.waiting.size() + work->second.deciding.size() >=
                                     limits_.waiting_per_key_max;
+}
+
+// What failed once may succeed at the next try; what has been away for a while is not waited for.
+bool Engine::store_stays_away() const {
+  return store_away_ && now_.steady_ms >= away_since_ms_ + limits_.store_away_after_ms;
 }
 
 // The one refusal that needs no check: a durable generation above the command's only rises. It is

@@ -91,6 +91,7 @@ class Engine {
   void take(CommitAnswered input);
   void take(FeedChanged input);
   void take(FeedLost input);
+  void take(RoomChanged input) { no_room_ = std::move(input.no_room); }
   void take(ReadAnswered input);
   void take(StreamOpened input);
   void take(StreamListed input);
@@ -102,6 +103,7 @@ class Engine {
   void take(WatchOpened input);
   void take(WatchClosed input);
   bool too_much_waits(const std::string& key) const;
+  bool store_stays_away() const;
   bool outdated(const std::string& key, const Command& command, Answer& answer) const;
   void enqueue(const std::string& key, Waiting waiting);
   void make_ready(const std::string& key, Work& work);
@@ -205,6 +207,8 @@ class Engine {
   std::uint64_t load_asked_ms_ = 0;
   bool commits_away_ = false;  // the last commit came to nothing
   bool store_away_ = false;    // as the streams were told
+  std::uint64_t away_since_ms_ = 0;
+  std::string no_room_;        // in the store, for what makes it grow
   std::uint64_t probe_at_ms_ = 0;
   TickClock clock_;
   LeaseBook leases_;

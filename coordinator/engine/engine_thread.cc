@@ -146,7 +146,8 @@ void EngineThread::run() {
       refusing = refusing_;
     }
     std::vector<Input> inputs;
-    inputs.reserve(posted.size());
+    inputs.reserve(posted.size() + 1);
+    look_at_room(inputs);
     for (Posted& one : posted) inputs.push_back(admit(std::move(one)));
     Outputs outputs = engine_.step(std::move(inputs), present());
     show();
@@ -167,6 +168,13 @@ std::vector<EngineThread::Posted> EngineThread::wait() {
     posted_.wait(lock, something);
   }
   return std::exchange(inbox_, {});
+}
+
+void EngineThread::look_at_room(std::vector<Input>& inputs) {
+  std::string no_room = store_->short_of_room().value_or("");
+  if (no_room == no_room_) return;
+  no_room_ = no_room;
+  inputs.emplace_back(RoomChanged{std::move(no_room)});
 }
 
 Input EngineThread::admit(Posted posted) {

@@ -89,6 +89,7 @@ class EngineThread {
   void give(Ticket ticket, Give give);
   void carry_out(Output output);
   void refuse_tickets();
+  void look_at_room(std::vector<Input>& inputs);
   void show();
 
   std::unique_ptr<Store> store_;
@@ -111,6 +112,7 @@ class EngineThread {
   std::thread thread_;
 
   // The rest belongs to the thread.
+  std::string no_room_;
   std::unordered_map<Ticket, Callback> tickets_;
   std::map<StreamId, std::function<void(Notice)>> streams_;
   std::map<WatcherId, std::function<void(Watched)>> watchers_;

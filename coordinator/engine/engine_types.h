@@ -81,6 +81,7 @@ struct CommitAnswered {
 };
 struct FeedChanged { std::vector<Change> changes; Position through; };
 struct FeedLost { absl::Status reason; };
+struct RoomChanged { std::string no_room; };  // what Store::short_of_room() says; empty: nothing
 struct ReadAnswered {
   std::uint64_t read = 0;
   absl::StatusOr<std::vector<std::vector<Attachment>>> result;
@@ -113,7 +114,7 @@ struct WatchOpened { WatcherId watcher = 0; std::string key; bool deliveries = f
 struct WatchClosed { WatcherId watcher = 0; };
 
 using Input = std::variant<RecordsLoaded, LoadEnded, CommandGiven, CommitAnswered, FeedChanged,
-                           FeedLost, ReadAnswered, StreamOpened, StreamListed, StreamCredit,
+                           FeedLost, RoomChanged, ReadAnswered, StreamOpened, StreamListed, StreamCredit,
                            StreamHeartbeat, StreamClosed, ScanAsked, ObserveAsked, WatchOpened,
                            WatchClosed>;
 

@@ -296,6 +296,7 @@ Context Engine::context_of(const std::string& key, const std::optional<Record>& 
   context.revision = revision;
   context.owner_lives = record && !record->owner.empty() && owner_lives(record->owner, revision);
   context.takeover_after_ms = damper_.wait_ms(key, now_.steady_ms);
+  context.no_room = no_room_;
   context.limits = limits_.authority;
   return context;
 }

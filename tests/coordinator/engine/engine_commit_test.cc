@@ -315,8 +315,8 @@ INSTANTIATE_TEST_SUITE_P(Engine, UnknownOutcome,
                                          Ending::kUnknownLate),
                          [](const auto& one) {
                            return one.param == Ending::kUnknownApplied ? "Landed"
-                                  : one.param == Ending::kUnknownLost ? "Lost"
-                                                                      : "LandsLate";
+                                  : one.param == Ending::kUnknownLost  ? "Lost"
+                                                                       : "LandsLate";
                          });
 
 TEST(EngineCommit, AWriteInDoubtIsSettledByAWriteNeverByALook) {
@@ -388,6 +388,55 @@ TEST(EngineCommit, StreamsAreToldThatTheStoreIsAwayAndThatItIsBack) {
   const auto confirmed = world.heard<HeartbeatConfirmed>(stream);
   ASSERT_THAT(confirmed, SizeIs(1));
   EXPECT_EQ(confirmed[0].number, 2u);
+}
+
+TEST(EngineCommit, AStoreThatStaysAwayIsNotWaitedFor) {
+  EngineWorld world;
+  world.run();
+  world.store(0).hold();  // what is asked of it is not answered before it is released
+  const Ticket early = world.ask(0, kKey, claim_by("gateway-a", "c1"));
+  world.run(10'000);
+  ASSERT_TRUE(world.engine(0).store_away());
+  EXPECT_FALSE(world.answered(early)) << "it may have been granted";
+  const std::size_t commits = world.commits.size();
+  world.expect_refusal<StoreAway>(world.ask(0, "alice:2", claim_by("gateway-a", "c2")));
+  EXPECT_EQ(world.commits.size(), commits) << "surely not granted, now or later";
+  world.store(0).release();
+  world.run(1'000);
+  world.expect<Granted>(early);
+  world.expect<Granted>(world.ask(0, "alice:2", claim_by("gateway-a", "c3")));
+}
+
+// ---- a store that is short of room ----
+
+TEST(EngineCommit, ShortOfRoomNothingNewIsTakenAndTheRestGoesOn) {
+  EngineWorld world;
+  const StreamId stream = world.attach(0, "gateway-a");
+  const Generation generation = world.grant(0, kKey, "gateway-a", State::kProcessingReady);
+  world.expect<Receipt>(world.ask(0, kKey, publish("e1")));
+  world.give(0, RoomChanged{"The store is nearly full."});
+
+  const auto claim =
+      world.expect_refusal<NotNow>(world.ask(0, "alice:2", claim_by("gateway-a", "c2")));
+  EXPECT_EQ(claim.message, "The store is nearly full.");
+  EXPECT_GT(claim.after_ms, 0u);
+  EXPECT_EQ(world.expect_refusal<NotNow>(world.ask(0, kKey, publish("e2"))).message,
+            "The store is nearly full.");
+
+  EXPECT_TRUE(world.expect<Receipt>(world.ask(0, kKey, publish("e1"))).repeated);
+  world.expect<Settled>(world.ask(0, kKey, Acknowledge{"gateway-a", generation, 1}));
+  world.run(5'000);
+  EXPECT_EQ(world.record(kKey)->acknowledged, 1u);
+  world.give(0, StreamHeartbeat{stream, 7});
+  world.run();
+  EXPECT_THAT(world.heard<HeartbeatConfirmed>(stream), SizeIs(1));
+  const Generation again = world.grant(0, kKey, "gateway-b", State::kProcessingReady);
+  EXPECT_GT(again, generation) << "who comes back is let in: only so its outbox gets empty";
+  world.expect<Done>(
+      world.ask(0, kKey, Operate{"gateway-b", again, {{1, Operation::Kind::kClose}}}));
+
+  world.give(0, RoomChanged{""});
+  world.expect<Granted>(world.ask(0, "alice:2", claim_by("gateway-a", "c4")));
 }
 
 TEST(EngineCommit, OneEntryThatFailsIsNoStoreThatIsAway) {

@@ -99,9 +99,8 @@ TEST_F(EngineThreads, StreamsWatchersAndScansAreHeardFromManyThreads) {
       const std::string key = "alice:" + std::to_string(t);
       std::promise<void> confirmed;
       std::latch delivered(20);
-      const StreamId stream =
-          engine->open_stream({.gateway_id = gateway, .credit_bytes = 1'000'000},
-                              [&](Notice notice) {
+      const StreamId stream = engine->open_stream(
+          {.gateway_id = gateway, .credit_bytes = 1'000'000}, [&](Notice notice) {
             if (std::holds_alternative<HeartbeatConfirmed>(notice)) confirmed.set_value();
             const auto* what = std::get_if<EventsDelivered>(&notice);
             if (what == nullptr) return;
@@ -253,6 +252,32 @@ TEST_F(EngineThreads, WhoWaitsForAStoreThatIsAwayIsToldBeforeTheEnd) {
               [&](Answer given, Revision) { late.set_value(std::move(given)); });
   EXPECT_TRUE(std::holds_alternative<NotNow>(std::get<Refusal>(late.get_future().get())));
   engine->stop();
+}
+
+class NearlyFull : public MemoryStore {
+ public:
+  using MemoryStore::MemoryStore;
+  std::optional<std::string> short_of_room() const override {
+    return full ? std::optional<std::string>("It is nearly full.") : std::nullopt;
+  }
+  std::atomic<bool> full{false};
+};
+
+TEST_F(EngineThreads, TheStoreIsAskedWhetherThereIsRoom) {
+  auto store = std::make_unique<NearlyFull>(
+      world_, [this](std::uint64_t delay_ms, std::function<void()> work) {
+        threads_.run_later(delay_ms, std::move(work));
+      });
+  NearlyFull& nearly_full = *store;
+  EngineThread engine(std::move(store), {}, [] { return 0.5; }, counting_);
+  engine.start();
+  ask(engine, "alice:1", claim_by("gateway-a", "c1"));
+  nearly_full.full = true;
+  const Answer told = ask(engine, "alice:2", claim_by("gateway-a", "c2"));
+  EXPECT_EQ(std::get<NotNow>(std::get<Refusal>(told)).message, "It is nearly full.");
+  nearly_full.full = false;
+  EXPECT_TRUE(std::holds_alternative<Granted>(ask(engine, "alice:2", claim_by("gateway-a", "c3"))));
+  engine.stop();
 }
 
 }  // namespace
