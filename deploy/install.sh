@@ -3,8 +3,8 @@
 #
 #   deploy/install.sh build test demo
 #
-# Sets: build, runtime, test, demo, postgres, develop, node. When everything is there already nothing is done
-# and no network is touched.
+# Sets: build, runtime, test, demo, postgres, etcd, develop, node. When everything is there
+# already nothing is done and no network is touched.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -23,7 +23,7 @@ die() {
   exit 1
 }
 
-usage() { die "which packages? Name at least one of: build runtime test demo postgres develop node."; }
+usage() { die "which packages? Name at least one of: build runtime test demo postgres etcd develop node."; }
 
 # Prints the packages of set $1, one a line.
 packages_of() {
@@ -33,13 +33,14 @@ packages_of() {
     test) printf '%s\n' "${INTERLOCK_TEST_PACKAGES[@]}" ;;
     demo) printf '%s\n' "${INTERLOCK_DEMO_PACKAGES[@]}" ;;
     postgres) printf '%s\n' "${INTERLOCK_POSTGRES_PACKAGES[@]}" ;;
+    etcd) printf '%s\n' "${INTERLOCK_ETCD_PACKAGES[@]}" ;;
     develop) printf '%s\n' "${INTERLOCK_DEVELOP_PACKAGES[@]}" ;;
     node)
       if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
         printf '%s\n' "${INTERLOCK_NODE_PACKAGES[@]}"
       fi
       ;;
-    *) die "there is no set '$1'; the sets are: build runtime test demo postgres develop node." ;;
+    *) die "there is no set '$1'; the sets are: build runtime test demo postgres etcd develop node." ;;
   esac
 }
 

@@ -2,10 +2,10 @@
 # The demonstration, on this machine: a coordinator, two gateways, a sample agent, and a client that
 # is cut off in the middle of an agent run and resumes through the other gateway.
 #
-#   deploy/local.sh [--once] [--keep-data] [--store=rocksdb|postgres]
+#   deploy/local.sh [--once] [--keep-data] [--store=rocksdb|postgres|etcd]
 #
-# With --store=postgres: two coordinators over a PostgreSQL that it starts too, each gateway attached
-# to another one of them.
+# With --store=postgres or --store=etcd: two coordinators over a PostgreSQL, or over three members of
+# etcd, that it starts too; each gateway attached to another one of the coordinators.
 #
 # Installs and builds what is missing, shows the client in the terminal, and stays up until Ctrl-C;
 # a service that is killed meanwhile is started again. With --once it stops everything after the
@@ -21,9 +21,10 @@ readonly ready_s_max=30 stop_s_max=10 starts_max=5 log_lines=20
 
 # The ports that are tried first; a taken one moves to the next that is free.
 declare -A port=([coordinator]=7400 [agent]=7500 [gateway-a]=8080 [gateway-b]=8081
-  [coordinator-b]=7410 [postgres]=7432)
+  [coordinator-b]=7410 [postgres]=7432 [etcd-1]=7440 [etcd-2]=7450 [etcd-3]=7460)
 declare -A http_port=([coordinator]=7401 [agent]=7501 [gateway-a]=8090 [gateway-b]=8091
-  [coordinator-b]=7411 [postgres]=7433)
+  [coordinator-b]=7411 [postgres]=7433 [etcd-1]=7441 [etcd-2]=7451 [etcd-3]=7461)
+readonly etcd_members=(etcd-1 etcd-2 etcd-3) # their other port is for each other
 declare -A pid=()
 once=false
 keep_data=false
@@ -50,8 +51,16 @@ parse_arguments() {
         engine=postgres
         services=(postgres coordinator coordinator-b agent gateway-a gateway-b)
         ;;
-      --store=*) die "there is no store '${argument#--store=}' here; known: rocksdb, postgres" ;;
-      *) die "unknown argument '$argument'; known: --once, --keep-data, --store=rocksdb|postgres" ;;
+      --store=etcd)
+        engine=etcd
+        services=("${etcd_members[@]}" coordinator coordinator-b agent gateway-a gateway-b)
+        ;;
+      --store=*)
+        die "there is no store '${argument#--store=}' here; known: rocksdb, postgres, etcd"
+        ;;
+      *)
+        die "unknown argument '$argument'; known: --once, --keep-data, --store=rocksdb|postgres|etcd"
+        ;;
     esac
   done
 }
@@ -157,14 +166,42 @@ make_database() {
     die "the database could not be made; the error is above"
 }
 
+# ---- etcd ----
+
+# What they advertise to each other, for --initial-cluster.
+peers() {
+  local name joined=''
+  for name in "${etcd_members[@]}"; do
+    joined+="${joined:+,}$name=http://127.0.0.1:${http_port[$name]}"
+  done
+  printf '%s' "$joined"
+}
+
+# None is ready before a majority runs, so that they are started at once.
+start_etcd() {
+  local name
+  for name in "${etcd_members[@]}"; do
+    choose_ports "$name"
+    pid[$name]='' # its ports are promised
+  done
+  for name in "${etcd_members[@]}"; do launch "$name"; done
+  for name in "${etcd_members[@]}"; do
+    wait_until_ready "$name" || explain_end "$name"
+    say "$name is ready on $(address "$name")"
+  done
+}
+
 # ---- services ----
 
 store_url() {
-  if [[ $engine == postgres ]]; then
-    printf 'postgres://interlock@127.0.0.1:%s/interlock' "${port[postgres]}"
-  else
-    printf 'rocksdb:%s/data' "$folder"
-  fi
+  case "$engine" in
+    postgres) printf 'postgres://interlock@127.0.0.1:%s/interlock' "${port[postgres]}" ;;
+    etcd)
+      printf 'etcd://%s,%s,%s/interlock' "$(address etcd-1)" "$(address etcd-2)" \
+        "$(address etcd-3)"
+      ;;
+    *) printf 'rocksdb:%s/data' "$folder" ;;
+  esac
 }
 
 # The coordinators as gateway $1 asks them.
@@ -190,6 +227,14 @@ launch() {
       command=("${as_postgres[@]}" "$postgres_bin/postgres" -D "$postgres_folder/data"
         -c listen_addresses=127.0.0.1 -c unix_socket_directories= -p "${port[postgres]}")
       ;;
+    etcd-*)
+      command=(etcd --name "$name" --data-dir "$folder/$name" --logger zap --log-level error
+        --listen-client-urls "http://$(address "$name")"
+        --advertise-client-urls "http://$(address "$name")"
+        --listen-peer-urls "http://127.0.0.1:${http_port[$name]}"
+        --initial-advertise-peer-urls "http://127.0.0.1:${http_port[$name]}"
+        --initial-cluster "$(peers)")
+      ;;
     coordinator*)
       command=("$bin/interlock-coordinator" --store="$(store_url)" --auth=none)
       ;;
@@ -199,7 +244,7 @@ launch() {
         --backend="$(address agent)" --auth=none --static_dir="$here/demo/page")
       ;;
   esac
-  [[ $name == postgres ]] ||
+  [[ $name == postgres || $name == etcd-* ]] ||
     command+=(--listen="$(address "$name")" --http_listen="127.0.0.1:${http_port[$name]}")
   setsid setpriv --pdeathsig TERM "${command[@]}" >>"$folder/$name.log" 2>&1 &
   pid[$name]=$!
@@ -214,22 +259,25 @@ is_running() {
   return 1
 }
 
-# Asks http://127.0.0.1:$1/health/ready, in a subshell that takes the connection with it.
-says_ready() (
+# Asks http://127.0.0.1:$1$2, in a subshell that takes the connection with it.
+says_ok() (
   exec 2>/dev/null
   exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
   status=''
-  printf 'GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' >&3
+  printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' "$2" >&3
   IFS= read -r -t 2 status <&3
   [[ "$status" == 'HTTP/1.1 200'* ]]
 )
 
 is_up() {
-  if [[ $1 == postgres ]]; then
-    "$postgres_bin/pg_isready" -q -h 127.0.0.1 -p "${port[postgres]}"
-  else
-    says_ready "${http_port[$1]}" && listens "${pid[$1]}" "${port[$1]}" "${http_port[$1]}"
-  fi
+  case "$1" in
+    postgres) "$postgres_bin/pg_isready" -q -h 127.0.0.1 -p "${port[postgres]}" ;;
+    etcd-*) says_ok "${port[$1]}" /health && listens "${pid[$1]}" "${port[$1]}" ;;
+    *)
+      says_ok "${http_port[$1]}" /health/ready &&
+        listens "${pid[$1]}" "${port[$1]}" "${http_port[$1]}"
+      ;;
+  esac
 }
 
 # Succeeds when the service says that it is ready, fails when it has ended.
@@ -376,7 +424,10 @@ main() {
   parse_arguments "$@"
   prepare
   local name
-  for name in "${services[@]}"; do start "$name"; done
+  [[ $engine != etcd ]] || start_etcd
+  for name in "${services[@]}"; do
+    [[ $name == etcd-* ]] || start "$name"
+  done
   run_show
   if $once; then return; fi
   print_what_next

@@ -39,7 +39,6 @@ INTERLOCK_TEST_PACKAGES=(
   python3 python3-grpcio python3-jsonschema python3-jwt python3-protobuf python3-websockets
   chromium-headless-shell
   nodejs node-ws # a client of another language
-  etcd-server etcd-client # a store, on a folder of the test's own
   openssl # a certificate for a test's server
   patch # what takes a rule out of the program, to see whether the simulator notices
 )
@@ -47,6 +46,11 @@ INTERLOCK_TEST_PACKAGES=(
 # A server, for deploy/local.sh --store=postgres and for tests; each runs it on a folder of its own.
 INTERLOCK_POSTGRES_PACKAGES=(
   postgresql-15
+)
+
+# The same, for --store=etcd. The client sets up what tests are about.
+INTERLOCK_ETCD_PACKAGES=(
+  etcd-server etcd-client
 )
 
 # For deploy/local.sh, the demo.

@@ -128,7 +128,7 @@ must() {
 }
 
 prepare() {
-  must "$root/deploy/install.sh" build test demo postgres || return 1
+  must "$root/deploy/install.sh" build test demo postgres etcd || return 1
   [[ "${suites[*]}" == sanitizers ]] || must "$root/deploy/build.sh"
 }
 

@@ -19,6 +19,8 @@ LOCAL = SOURCE / "deploy" / "local.sh"
 PATIENCE_S = 120
 READY = re.compile(r"local: (\S+) is ready on 127\.0\.0\.1:(\d+), health and metrics on (\d+)")
 
+SERVER = re.compile(r"^local: (\S+) is ready on 127\.0\.0\.1:(\d+)$", re.MULTILINE)
+
 
 def ports_of(lines):
     """{service: (port, health port)} as the script said them."""
@@ -71,9 +73,9 @@ class LocalDemo(unittest.TestCase):
             for port in pair:
                 self.assertFalse(listens(port), f"{name} still listens on {port}")
 
-    def test_with_two_coordinators_over_postgres_it_shows_the_same(self):
+    def shows_the_same_over(self, engine):
         before = set(pathlib.Path(tempfile.gettempdir()).glob("interlock-postgres-*"))
-        done = subprocess.run([LOCAL, "--once", "--store=postgres"], stdin=subprocess.DEVNULL,
+        done = subprocess.run([LOCAL, "--once", f"--store={engine}"], stdin=subprocess.DEVNULL,
                               text=True, capture_output=True, timeout=PATIENCE_S, check=False)
         lines = done.stdout.splitlines()
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
@@ -82,14 +84,23 @@ class LocalDemo(unittest.TestCase):
                                       "gateway-b"})
         self.assertIn("five of five events, twice, in order", done.stdout)
         self.assert_nobody_listens(ports)
+        servers = {name: (int(port),) for name, port in SERVER.findall(done.stdout)}
+        self.assert_nobody_listens(servers)
         left = set(pathlib.Path(tempfile.gettempdir()).glob("interlock-postgres-*")) - before
         self.assertEqual(left, set())
+        return set(servers)
+
+    def test_with_two_coordinators_over_postgres_it_shows_the_same(self):
+        self.assertEqual(self.shows_the_same_over("postgres"), {"postgres"})
+
+    def test_with_two_coordinators_over_etcd_it_shows_the_same(self):
+        self.assertEqual(self.shows_the_same_over("etcd"), {"etcd-1", "etcd-2", "etcd-3"})
 
     def test_a_store_that_it_does_not_know_is_a_sentence(self):
         done = subprocess.run([LOCAL, "--once", "--store=redis"], stdin=subprocess.DEVNULL,
                               text=True, capture_output=True, timeout=PATIENCE_S, check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("known: rocksdb, postgres", done.stdout.splitlines()[-1])
+        self.assertIn("known: rocksdb, postgres, etcd", done.stdout.splitlines()[-1])
 
     def test_once_it_shows_everything_beside_taken_ports_and_leaves_nothing(self):
         with taken(7400, 7501, 8080):

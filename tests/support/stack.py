@@ -119,19 +119,20 @@ class Service:
 
 
 class Stack:
-    """Coordinators (one, on rocksdb, unless a store that several can use is named), gateways, and
-    the sample backend; all without authentication unless `gateway_flags` says otherwise. Each
+    """Coordinators (one, on rocksdb, unless a store that several can use is named, or one for each,
+    where each reaches it by a way of its own), gateways, and the sample backend; all without authentication unless `gateway_flags` says otherwise. Each
     gateway asks another coordinator first; `pinned`: and knows of no other one."""
 
     def __init__(self, gateways=2, agent=True, agent_pause="40ms", gateway_flags=(),
                  coordinator_flags=(), coordinators=1, store=None, pinned=False):
         self.pinned = pinned
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="interlock-test-"))
-        self.store = store or f"rocksdb:{self.folder}/store"
+        store = store or f"rocksdb:{self.folder}/store"
+        self.stores = [store] * coordinators if isinstance(store, str) else store
         self.coordinators = []
         self.coordinator_ports = []
-        for number in range(coordinators):
-            self.add_coordinator(f"coordinator-{number}", coordinator_flags)
+        for number, url in enumerate(self.stores):
+            self.add_coordinator(f"coordinator-{number}", url, coordinator_flags)
         self.coordinator, self.coordinator_port = self.coordinators[0], self.coordinator_ports[0]
         self.agent = self.make_agent(agent_pause) if agent else None
         self.gateways = []
@@ -139,13 +140,13 @@ class Stack:
         for number in range(gateways):
             self.add_gateway(f"gateway-{number}", gateway_flags)
 
-    def add_coordinator(self, name, flags=()):
+    def add_coordinator(self, name, store, flags=()):
         port = free_port()
         http_port = free_port()
         self.coordinators.append(Service(
             name, "interlock-coordinator",
             [f"--listen=127.0.0.1:{port}", f"--http_listen=127.0.0.1:{http_port}",
-             f"--store={self.store}", "--auth=none", *flags], http_port, self.folder))
+             f"--store={store}", "--auth=none", *flags], http_port, self.folder))
         self.coordinator_ports.append(port)
         return self.coordinators[-1]
 
@@ -206,11 +207,12 @@ class Stack:
         text = "&".join(f"{name}={value}" for name, value in query.items())
         return f"ws://127.0.0.1:{self.gateway_ports[gateway]}/ws" + (f"?{text}" if text else "")
 
-    def ctl(self, *arguments, check=True):
-        """What interlockctl --json printed: one object, or a list of them."""
+    def ctl(self, *arguments, check=True, coordinator=0):
+        """What interlockctl --json printed, of this coordinator: a list of objects."""
         done = subprocess.run(
-            [str(BIN / "interlockctl"), f"--coordinator=127.0.0.1:{self.coordinator_port}",
-             "--json", *arguments],
+            [str(BIN / "interlockctl"),
+             f"--coordinator=127.0.0.1:{self.coordinator_ports[coordinator]}", "--json",
+             *arguments],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
         if check and done.returncode != 0:
             raise AssertionError(f"interlockctl {arguments}: {done.returncode}: {done.stderr}")
