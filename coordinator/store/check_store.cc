@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/store/etcd/check.h"
 #include "coordinator/store/postgres/connection.h"
 #include "fmt/core.h"
 
@@ -127,6 +128,7 @@ std::string_view mark(CheckLevel level) {
 }  // namespace
 
 StoreCheck check_store(const std::string& url, const OpenStoreOptions& options) {
+  if (url.starts_with("etcd://")) return etcd::check_etcd(url);
   StoreCheck check;
   if (url.starts_with("postgres")) look_at_postgres(url, options, check);
   if (!is_fit(check)) return check;

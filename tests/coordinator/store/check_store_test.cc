@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/coordinator/store/etcd_server.h"
 #include "tests/coordinator/store/postgres_server.h"
 #include "tests/support/scratch_directory.h"
 
@@ -46,6 +47,14 @@ TEST(CheckStore, APostgresSaysWhatItsSettingsAreWorth) {
   EXPECT_THAT(to_text(check_store(server.url(database), {.asynchronous_commit_ok = true})),
               AllOf(HasSubstr("WARNING  durability"), HasSubstr("may be lost in a crash")));
   EXPECT_FALSE(is_fit(check_store(server.url("none"))));
+}
+
+TEST(CheckStore, AnEtcdSaysWhatItsMembersAreWorth) {
+  EtcdServer server;
+  EXPECT_THAT(to_text(check_store(server.url())),
+              AllOf(HasSubstr("etcd 3.4."), HasSubstr("a durable write takes"),
+                    HasSubstr("Any number of coordinators")));
+  EXPECT_FALSE(is_fit(check_store("etcd://127.0.0.1:1")));
 }
 
 }  // namespace
