@@ -10,9 +10,11 @@ import tempfile
 import time
 import urllib.request
 
-from stack import free_port
+from processes import kill_tree
+from stack import BIN, free_port
 
 PATIENCE_S = 30
+STALL = BIN / "tests" / "stall_sync"
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -26,6 +28,7 @@ class Member:
         self.peer_port = free_port()
         self.advertised_peer_port = self.peer_port  # a proxy's, where a test cuts members off
         self.data = cluster.folder / f"data{number}"
+        self.stall = cluster.folder / f"stall{number}"  # while it exists its disk stalls
         self.process = None
         self.paused = False
 
@@ -38,7 +41,8 @@ class Member:
                            for member in self.cluster.members)
         with open(self.cluster.folder / f"log{self.number}", "ab") as log:
             self.process = subprocess.Popen(
-                ["etcd", "--name", f"m{self.number}", "--data-dir", str(self.data),
+                [*([STALL, self.stall] if self.cluster.can_stall else []),
+                 "etcd", "--name", f"m{self.number}", "--data-dir", str(self.data),
                  "--listen-client-urls", listens, "--advertise-client-urls", listens,
                  "--listen-peer-urls", f"http://127.0.0.1:{self.peer_port}",
                  "--initial-advertise-peer-urls", self.peer_url(), "--initial-cluster", initial,
@@ -46,6 +50,7 @@ class Member:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def pause(self):
+        assert not self.cluster.can_stall, "what it runs within would be paused"
         self.process.send_signal(signal.SIGSTOP)
         self.paused = True
 
@@ -55,10 +60,8 @@ class Member:
 
     def kill(self):
         """SIGKILL; start() brings it back with the data that it had."""
-        if self.process is None:
-            return
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            kill_tree(self.process)
         self.process = None
 
     def call(self, path, body=None, timeout=2):
@@ -78,11 +81,13 @@ class Member:
 
 
 class Etcd:
-    """`members` of them, started within, ended with it."""
+    """`members` of them, started within, ended with it; the disk of each can be made to stall
+    (stall_sync.cc) with `can_stall`."""
 
-    def __init__(self, members=3, flags=(), folder=None):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="interlock-etcd-", dir=folder))
+    def __init__(self, members=3, flags=(), can_stall=False):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="interlock-etcd-"))
         self.flags = tuple(flags)
+        self.can_stall = can_stall
         self.members = []
         self.members += [Member(self, number) for number in range(members)]
         hosts = ",".join(f"127.0.0.1:{member.port}" for member in self.members)

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "coordinator/store/postgres/failures.h"
 #include "coordinator/store/postgres/sql.h"
 
@@ -26,21 +27,61 @@ constexpr const char* kSessionSettings =
     "SET tcp_user_timeout = 5000; SET jit = off; SET plan_cache_mode = force_generic_plan";
 
 // What the URL says goes before it, since it comes later.
+// But which of its servers are asked goes behind it; empty: all of them.
 struct Keywords {
-  explicit Keywords(const std::string& url)
-      : values{"read-write", "interlock-coordinator", "1", "3", "1", "3", "5000", url.c_str(),
+  Keywords(const std::string& url, const Servers& servers)
+      : values{"read-write",
+               "interlock-coordinator",
+               "1",
+               "3",
+               "1",
+               "3",
+               "5000",
+               url.c_str(),
+               servers.hosts.c_str(),
+               servers.ports.c_str(),
                nullptr} {}
-  std::array<const char*, 9> names{"target_session_attrs",
-                                   "application_name",
-                                   "keepalives",
-                                   "keepalives_idle",
-                                   "keepalives_interval",
-                                   "keepalives_count",
-                                   "tcp_user_timeout",
-                                   "dbname",
-                                   nullptr};
-  std::array<const char*, 9> values;
+  std::array<const char*, 11> names{"target_session_attrs",
+                                    "application_name",
+                                    "keepalives",
+                                    "keepalives_idle",
+                                    "keepalives_interval",
+                                    "keepalives_count",
+                                    "tcp_user_timeout",
+                                    "dbname",
+                                    "host",
+                                    "port",
+                                    nullptr};
+  std::array<const char*, 11> values;
 };
+
+std::vector<std::string> listed(PGconn* connection, std::string_view keyword) {
+  std::vector<std::string> values;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfo(connection),
+                                                                             PQconninfoFree);
+  for (const PQconninfoOption* option = options.get();
+       option != nullptr && option->keyword != nullptr; ++option) {
+    if (option->keyword == keyword && option->val != nullptr) {
+      values = absl::StrSplit(option->val, ',');
+    }
+  }
+  return values;
+}
+
+// Of those that were asked all but the one that answered.
+Servers others(PGconn* connection) {
+  const std::vector<std::string> hosts = listed(connection, "host");
+  std::vector<std::string> ports = listed(connection, "port");
+  if (ports.size() == 1) ports.resize(hosts.size(), ports.front());  // one for all
+  Servers others;
+  for (std::size_t i = 0; i < hosts.size() && i < ports.size(); ++i) {
+    if (hosts[i] == PQhost(connection) && ports[i] == PQport(connection)) continue;
+    const char* comma = others.hosts.empty() ? "" : ",";
+    absl::StrAppend(&others.hosts, comma, hosts[i]);
+    absl::StrAppend(&others.ports, comma, ports[i]);
+  }
+  return others;
+}
 
 std::string trimmed(const char* message) {
   std::string text = message == nullptr ? "" : message;
@@ -101,10 +142,17 @@ Connection::~Connection() { PQfinish(connection_); }
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::open(const ConnectionSettings& settings,
                                                              Wakeup& wakeup, Lineage& lineage) {
-  std::unique_ptr<Connection> connection(new Connection(settings, wakeup));
-  if (absl::Status status = connection->connect(); !status.ok()) return status;
-  if (absl::Status status = connection->prepare(lineage); !status.ok()) return status;
-  return connection;
+  Servers servers;
+  while (true) {
+    std::unique_ptr<Connection> connection(new Connection(settings, wakeup));
+    if (absl::Status status = connection->connect(servers); !status.ok()) return status;
+    absl::Status status = connection->prepare(lineage);
+    if (status.ok()) return connection;
+    // The one that has taken its place may stand behind it in the URL.
+    if (!connection->replaced_) return status;
+    servers = others(connection->get());
+    if (servers.hosts.empty()) return status;
+  }
 }
 
 absl::Status Connection::broke(const std::string& why) {
@@ -112,8 +160,8 @@ absl::Status Connection::broke(const std::string& why) {
   return absl::UnavailableError(why);
 }
 
-absl::Status Connection::connect() {
-  const Keywords keywords(settings_.url);
+absl::Status Connection::connect(const Servers& servers) {
+  const Keywords keywords(settings_.url, servers);
   connection_ = PQconnectStartParams(keywords.names.data(), keywords.values.data(), 1);
   const Clock::time_point deadline = Clock::now() + settings_.connect_timeout;
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
@@ -142,7 +190,10 @@ absl::Status Connection::connect() {
 absl::Status Connection::prepare(Lineage& lineage) {
   if (const auto set = run(kSessionSettings); !set.ok()) return set.status();
   if (absl::Status status = read_facts(); !status.ok()) return status;
-  if (absl::Status status = lineage.check(facts_); !status.ok()) return status;
+  if (absl::Status status = lineage.check(facts_); !status.ok()) {
+    replaced_ = absl::IsUnavailable(status);
+    return status;
+  }
   if (absl::Status status = make_schema(); !status.ok()) return status;
   return run(kTouch).status();
 }

@@ -69,6 +69,12 @@ struct ConnectionSettings {
   std::chrono::milliseconds answer_timeout{10'000};  // then the connection counts as broken
 };
 
+// Lists of libpq's, of as many parts each; empty: those that the URL names.
+struct Servers {
+  std::string hosts;
+  std::string ports;
+};
+
 class Result {
  public:
   explicit Result(PGresult* result) : result_(result, PQclear) {}
@@ -89,7 +95,8 @@ class Result {
 class Connection {
  public:
   // Connects, refuses what nothing may be promised over, makes the schema, and writes once,
-  // durably, so that what is read here is no dead past.
+  // durably, so that what is read here is no dead past. A primary that was replaced and came back is
+  // passed over, where the URL names others.
   static absl::StatusOr<std::unique_ptr<Connection>> open(const ConnectionSettings& settings,
                                                           Wakeup& wakeup, Lineage& lineage);
   ~Connection();
@@ -107,7 +114,7 @@ class Connection {
 
  private:
   Connection(const ConnectionSettings& settings, Wakeup& wakeup);
-  absl::Status connect();
+  absl::Status connect(const Servers& servers);
   absl::Status prepare(Lineage& lineage);
   absl::Status read_facts();
   absl::Status make_schema();
@@ -119,6 +126,7 @@ class Connection {
   PGconn* connection_ = nullptr;
   ServerFacts facts_;
   bool broken_ = false;
+  bool replaced_ = false;  // it is a primary that was replaced and came back
 };
 
 }  // namespace interlock::postgres
