@@ -7,6 +7,7 @@
 namespace interlock {
 namespace {
 
+constexpr std::chrono::seconds kTroubleAgain{10};
 constexpr std::string_view kRunsHelp =
     "Agent runs that are over; complete: ended by the backend, and acknowledged to the end";
 
@@ -100,6 +101,22 @@ void Observability::committed(const Committed& committed, double seconds) {
   conflicts_.Increment(static_cast<double>(committed.refused));
   unknown_.Increment(static_cast<double>(committed.unknown));
   failed_.Increment(static_cast<double>(committed.failed));
+  log_trouble(committed);
+}
+
+// Every batch may fail for the same reason: it is said when it changes, and now and then.
+void Observability::log_trouble(const Committed& committed) {
+  const auto now = std::chrono::steady_clock::now();
+  if (committed.trouble == trouble_ && now < trouble_logged_ + kTroubleAgain) return;
+  if (!committed.trouble.empty()) {
+    log_warning("The store does not take what it is given.", {{"reason", committed.trouble},
+                                                              {"failed", committed.failed},
+                                                              {"unknown", committed.unknown}});
+  } else if (!trouble_.empty()) {
+    log_notice("The store takes commits again.");
+  }
+  trouble_ = committed.trouble;
+  trouble_logged_ = now;
 }
 
 void Observability::refused(const Refusal& refusal) {

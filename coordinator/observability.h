@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -27,10 +28,14 @@ class Observability final : public EngineObserver {
   void show(const EngineThread& engine, std::size_t streams);
 
  private:
+  void log_trouble(const Committed& committed);
+
   Metrics& metrics_;
   std::function<void()> on_fatal_;
   std::array<std::array<prometheus::Counter*, 13>, 13> transitions_{};
   std::map<std::string, prometheus::Counter*> refusals_;
+  std::string trouble_;  // of the store, as it was logged last
+  std::chrono::steady_clock::time_point trouble_logged_;
   std::array<prometheus::Gauge*, 13> connections_{};
   prometheus::Histogram& commit_seconds_;
   prometheus::Histogram& commit_entries_;

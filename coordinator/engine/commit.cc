@@ -6,6 +6,20 @@
 
 namespace interlock {
 
+namespace {
+
+std::string trouble_of(const Outcome& outcome) {
+  if (const auto* failed = std::get_if<Failed>(&outcome)) {
+    return std::string(failed->reason.message());
+  }
+  if (const auto* unknown = std::get_if<Unknown>(&outcome)) {
+    return std::string(unknown->reason.message());
+  }
+  return {};
+}
+
+}  // namespace
+
 void Engine::pump() {
   write_due_acknowledgements();
   while (!delayed_.empty() && delayed_.begin()->first <= now_.steady_ms) {
@@ -93,6 +107,7 @@ void Engine::settle(const std::string& store_key, Outcome outcome, Committed& ta
   tally.refused += std::holds_alternative<Refused>(outcome) ? 1 : 0;
   tally.unknown += std::holds_alternative<Unknown>(outcome) ? 1 : 0;
   tally.failed += std::holds_alternative<Failed>(outcome) ? 1 : 0;
+  if (tally.trouble.empty()) tally.trouble = trouble_of(outcome);
   if (auto* refused = std::get_if<Refused>(&outcome)) {
     const bool present = refused->current.has_value();
     observe(store_key, present ? refused->current->revision : refused->at.value,

@@ -207,6 +207,7 @@ struct Committed {
   std::size_t unknown = 0;
   std::size_t failed = 0;
   std::uint64_t took_us = 0;
+  std::string trouble;  // why the first one failed, or is unknown; empty: none
 };
 // The engine cannot go on without making something up; the process ends.
 struct Fatal { std::string reason; };

@@ -2,6 +2,7 @@
 of which nobody hears how they ended."""
 
 import asyncio
+import itertools
 import os
 import pathlib
 import signal
@@ -19,7 +20,6 @@ from workload import fail_repeatedly, make_stack, started  # noqa: E402
 UNANSWERED_S = 0.5  # commits are made, and nobody hears of them
 SLOW_MS = 1_000     # each sync of the disk
 SLOW_S = 5
-TEMPTED_S = 3       # an old primary is there, and nothing else to be connected to is lost
 
 
 class PostgresFailover(unittest.IsolatedAsyncioTestCase):
@@ -32,7 +32,7 @@ class PostgresFailover(unittest.IsolatedAsyncioTestCase):
 
     async def test_an_old_primary_that_comes_back_is_not_believed(self):
         async with started(PostgresPair()) as pair, started(make_stack(pair.url)) as stack:
-            async def come_back(_):
+            async def come_back(work):
                 old = await asyncio.to_thread(pair.fail_over)
                 # It would take writes, is named first, and everybody has to connect anew.
                 with open(old.folder / "data" / "postgresql.auto.conf", "w", encoding="ascii"):
@@ -41,7 +41,7 @@ class PostgresFailover(unittest.IsolatedAsyncioTestCase):
                 written = await asyncio.to_thread(self.rows, old)
                 await asyncio.to_thread(pair.primary.sql, "SELECT pg_terminate_backend(pid) FROM "
                                         "pg_stat_activity WHERE usename = 'interlock'")
-                await asyncio.sleep(TEMPTED_S)
+                await work.served_again()
                 self.assertEqual(await asyncio.to_thread(self.rows, old), written,
                                  "somebody wrote into a dead past")
                 await asyncio.to_thread(old.kill)
@@ -55,9 +55,10 @@ class PostgresFailover(unittest.IsolatedAsyncioTestCase):
 
     async def test_the_server_restarts(self):
         async with started(Postgres()) as server, started(make_stack(server.url)) as stack:
-            async def restart(number):
-                how = signal.SIGINT if number % 2 == 0 else signal.SIGQUIT
-                await asyncio.to_thread(server.stop, how)
+            hows = itertools.cycle((signal.SIGINT, signal.SIGQUIT))
+
+            async def restart(_):
+                await asyncio.to_thread(server.stop, next(hows))
                 await asyncio.to_thread(server.start)
             await fail_repeatedly(self, "postgres_restarted", stack, restart)
 

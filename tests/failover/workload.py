@@ -45,11 +45,11 @@ async def started(what):
 
 
 async def fail_repeatedly(test, kind, stack, fault):
-    """`fault(number)` ends with the store able to serve again; meanwhile everybody is at work."""
+    """`fault(work)` ends with the store able to serve again; meanwhile everybody is at work."""
     async with Workload(stack) as work:
-        for number in range(FAILOVERS):
+        for _ in range(FAILOVERS):
             began = time.monotonic()
-            await fault(number)
+            await fault(work)
             await work.served_again()
             work.took_s.append(work.longest_wait_s(began))
         wrong = await work.end()
@@ -130,10 +130,10 @@ class Caller:
         self.served = []  # when a round was over
         self.unknown = 0
         self.ending = False
-        self.task = None
+        self.tasks = []
 
     def start(self):
-        self.task = asyncio.ensure_future(self.run())
+        self.tasks = [asyncio.ensure_future(self.run())]
 
     async def run(self):
         while not self.ending:
@@ -197,19 +197,17 @@ class Caller:
     async def served_again(self):
         rounds = self.rounds
         while self.rounds < rounds + 2:
-            if self.task.done():
-                self.task.result()
             await asyncio.sleep(PAUSE_S)
 
     async def end(self):
         self.ending = True
-        await asyncio.wait_for(self.task, SERVED_S_MAX)
+        await asyncio.wait_for(self.tasks[0], SERVED_S_MAX)
         for channel in self.channels:
             await channel.close()
 
     def stop(self):
-        if self.task is not None:
-            self.task.cancel()
+        for task in self.tasks:
+            task.cancel()
 
 
 class Workload:
@@ -234,9 +232,14 @@ class Workload:
 
     async def served_again(self):
         """Everybody has got something that began after this moment."""
-        await asyncio.wait_for(
-            asyncio.gather(*(one.served_again() for one in [*self.flows, *self.callers])),
-            SERVED_S_MAX)
+        workers = [*self.flows, *self.callers]
+        served = asyncio.gather(*(one.served_again() for one in workers))
+        done, _ = await asyncio.wait([served, *(task for one in workers for task in one.tasks)],
+                                     timeout=SERVED_S_MAX, return_when=asyncio.FIRST_COMPLETED)
+        served.cancel()
+        for task in done:
+            await task  # what has ended for being wrong says so
+        assert done, f"somebody is not served {SERVED_S_MAX} s after the failover"
 
     def longest_wait_s(self, began):
         """Of whoever waited longest, since then, between one thing that it got and the next."""

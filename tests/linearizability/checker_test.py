@@ -171,6 +171,39 @@ class GoodHistories(unittest.TestCase):
         self.check(story.claim(B, "2", 12, [RECONNECTING, PROCESSING_READY]))
 
 
+    def refused_socket(self, story):
+        """Asked at 2.0 by gateway 0, seen granted as 12, refused at 5.0 since 14 was granted."""
+        story.claim(A, "1", 10, SETUP)
+        socket(story, "socket-1", 2.0, refused=5.0, asked={})
+        story.get(PROCESSING_READY, 12, "c" * 32, 0, 7, call=3.0)
+        return story.claim(B, "2", 14, [RECONNECTING], through=CONNECTING, call=4.0)
+
+    def test_a_gateway_cut_off_may_be_refused_what_it_had_been_granted(self):
+        self.check(self.refused_socket(Story(lease_ttl=30).fault("link-0", 1.8, 2.5)))
+        self.check(self.refused_socket(Story(lease_ttl=30).fault("coordinator-1", 1.8, 2.5)))
+        self.assertFalse(self.refused_socket(Story(lease_ttl=30)).verdict())
+        self.assertFalse(self.refused_socket(
+            Story(lease_ttl=30).fault("link-1", 1.8, 2.5)).verdict())
+
+    def test_of_several_coordinators_one_may_name_a_generation_that_stood_before(self):
+        def told(generation, **timing):
+            return (Story(**timing).claim(A, "1", 10, SETUP)
+                    .claim(B, "2", 12, [RECONNECTING], through=CONNECTING)
+                    .claim(B, "3", 14, [RECONNECTING], through=CONNECTING)
+                    .idle(A, "1", 10, told=stale(generation)))
+        self.check(told(12, coordinators=2))
+        self.assertFalse(told(12).verdict())
+        self.assertFalse(told(10, coordinators=2).verdict())
+        self.assertFalse(told(16, coordinators=2).verdict())
+
+    def test_of_several_coordinators_one_may_end_a_lease_some_ticks_early(self):
+        def swept(**timing):
+            return (Story(lease_ttl=7, **timing).claim(A, "1", 10, SETUP)
+                    .get(RECONNECTING, 10, "", 0, 6, call=3.0))
+        self.check(swept(coordinators=2))
+        self.assertFalse(swept().verdict())
+
+
 class BadHistories(unittest.TestCase):
     def check(self, story):
         self.assertFalse(story.verdict())

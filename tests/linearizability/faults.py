@@ -14,8 +14,9 @@ class Faults:
     """Two tracks, one fault at a time on each: the coordinator and the callers' network, and the
     gateways and theirs. What every run must have comes first, in random order."""
 
-    def __init__(self, bed, random, lines, lease_ttl):
+    def __init__(self, bed, random, lines, lease_ttl, store=None):
         self.bed = bed
+        self.store = store  # one that can be killed and started again, or None
         self.random = random
         self.lines = lines
         self.long_s = lease_ttl * 1.5 + 1.5  # surely longer than any lease
@@ -35,10 +36,12 @@ class Faults:
     def coordinator_faults(self):
         must = [self.kill_coordinator, self.pause_coordinator, self.cut_callers,
                 self.clog_callers_long]
+        store = [self.kill_store] if self.store else []
+        must += store
         self.random.shuffle(must)
         yield from must
         while True:
-            yield self.random.choice([self.kill_coordinator, self.pause_coordinator,
+            yield self.random.choice([self.kill_coordinator, self.pause_coordinator, *store,
                                       self.cut_callers, self.clog_callers, self.delay_callers])
 
     def gateway_faults(self):
@@ -81,7 +84,17 @@ class Faults:
         await self.kill(self.random.choice(self.bed.coordinators), self.random.uniform(0.0, 0.8))
 
     async def pause_coordinator(self):
-        await self.pause(self.random.choice(self.bed.coordinators), self.random.choice([0.2, 0.7, 1.5]))
+        await self.pause(self.random.choice(self.bed.coordinators),
+                         self.random.choice([0.2, 0.7, 1.5]))
+
+    async def kill_store(self):
+        """The server, or the leader of several; it comes back with what it had."""
+        server = await asyncio.to_thread(self.store.leader)
+
+        async def start_again():
+            await asyncio.to_thread(server.start)
+        await self.during("store", "kill_store", self.random.uniform(0.0, 0.5), server.kill,
+                          start_again)
 
     async def kill_gateway(self):
         await self.kill(self.random.choice(self.bed.gateways), self.random.uniform(0.0, 1.0))

@@ -20,8 +20,13 @@ STEPS = {ACCEPTED, AUTHENTICATED, SERVICES_READY, PROCESSING_READY, DEGRADED}
 class Timing:
     """The deadlines of the coordinator under test, in ticks of a second; None: not there yet."""
 
+    # A coordinator stamps a renewal with a tick of up to three ticks ago, where others have written
+    # newer ones meanwhile, and the one under way does not count.
+    LAG = 4
+
     def __init__(self, lease_ttl=None, heartbeat=1.0, resume_window=None, setup=None,
-                 retention=None):
+                 retention=None, coordinators=1):
+        self.coordinators = coordinators
         self.lease_ttl = lease_ttl
         self.heartbeat = heartbeat
         self.resume_window = resume_window
@@ -33,12 +38,15 @@ class Timing:
         return Limits(*(NEVER if ticks is None else ticks - 0.1
                         for ticks in (self.resume_window, self.setup, self.retention)))
 
+    def lag(self):
+        return self.LAG if self.coordinators > 1 else 0
+
     def alive(self):
         """For so long the lease of a gateway without stream surely stands behind a granted claim:
         it was renewed within a third of its time, and more than all of it must pass."""
         if self.lease_ttl is None:
             return NEVER
-        return max(0.0, self.lease_ttl - self.lease_ttl // 3 - 0.1)
+        return max(0.0, self.lease_ttl - self.lease_ttl // 3 - 0.1 - self.lag())
 
 
 def dump(lines, path):
@@ -112,16 +120,23 @@ class Leases:
         for begin, end in self.periods(number):
             if end + self.RECOVERY_S < call:
                 continue
-            runs_out = begin - self.timing.heartbeat - 0.3 + self.timing.lease_ttl
+            runs_out = begin - self.timing.heartbeat - 0.3 + self.timing.lease_ttl - self.timing.lag()
             if runs_out <= end + self.RECOVERY_S:
                 return max(call, runs_out)
         return NEVER
 
+    def troubled(self, number, begin, end):
+        """Whether anything was done to the way between this gateway and the coordinator."""
+        return any(begin <= until + self.RECOVERY_S and since <= end
+                   for since, until in self.periods(number))
+
     def periods(self, number):
         """Times of trouble: those that lie near each other are one."""
         merged = []
-        for whom in ("coordinator", f"gateway-{number}", f"link-{number}", "machine"):
-            merged += self.disturbed[whom]
+        for whom, times in self.disturbed.items():
+            if whom.startswith(("coordinator", "store")) or whom in (
+                    f"gateway-{number}", f"link-{number}", "machine"):
+                merged += times
         merged.sort()
         periods = []
         for begin, end in merged:
@@ -154,7 +169,8 @@ class KeyHistory:
         limits = timing.limits()
         if times and limits.retention > max(times) - min(times):
             limits = limits._replace(retention=NEVER)
-        self.model = RecordModel(self.claims, limits, repeated, stale, leases.number_of_id)
+        self.model = RecordModel(self.claims, limits, repeated, stale, leases.number_of_id,
+                                 timing.coordinators > 1)
         for one in self.operations:
             if one.kind == "claim" and one.told and one.told["answer"] == "granted":
                 self.model.granted_by[one.told["generation"]] = one.claim
@@ -203,6 +219,10 @@ class KeyHistory:
         if line["refused"] is not None:
             self.add("claim", call, line["refused"], number, asked, {"answer": "refused"},
                      line["who"])
+            if self.leases.troubled(line["gateway"], call, line["refused"]):
+                # The gateway asks again when its stream breaks: what was refused then had perhaps
+                # been granted, and somebody else after it.
+                self.add("claim", call, None, number, asked, None, line["who"])
             return
         if line["hello"] is None:
             self.add("claim", call, None, number, asked, None, line["who"])

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """The real processes, killed, paused and cut off, explained by one order of operations a key.
 
-    linearizability_test.py [--runs N] [--seed S] [--seconds S] [--engine rocksdb|postgres]
+    linearizability_test.py [--runs N] [--seed S] [--seconds S] [--engine rocksdb|postgres|etcd]
     linearizability_test.py --check FILE    checks a history that a failed run has kept
 
 A failed run prints its seed and the history of the key, and keeps it as JSON lines. The seed fixes
-what the test does, not when the processes answer. On postgres there are three coordinators."""
+what the test does, not when the processes answer. On postgres and etcd there are three coordinators,
+and the server, or the leader of three, is killed now and then."""
 
 import argparse
 import asyncio
@@ -21,6 +22,7 @@ import time
 import types
 
 sys.path.insert(0, str(pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests" / "support"))
+from etcd import Etcd  # noqa: E402
 from postgres import Postgres  # noqa: E402
 from stack import BIN, count  # noqa: E402
 from stubs import load_stubs  # noqa: E402
@@ -35,8 +37,10 @@ from sockets import SocketClient  # noqa: E402
 from spoil import WAYS  # noqa: E402
 
 FULL = os.environ.get("INTERLOCK_FULL") == "1"
-RUNS = {"rocksdb": 40 if FULL else 10, "postgres": 20 if FULL else 3}
-RUN_S = 12
+RUNS = {"rocksdb": 40 if FULL else 10, "postgres": 20 if FULL else 3, "etcd": 20 if FULL else 3}
+RUN_S = {"rocksdb": 12, "postgres": 18, "etcd": 18}
+COORDINATORS = {"rocksdb": 1, "postgres": 3, "etcd": 3}
+SERVERS = {"postgres": Postgres, "etcd": Etcd}
 CALM_S = 2
 KEYS = len(WEIGHTS)
 CALLERS = 6
@@ -55,12 +59,12 @@ def load_protocol():
                                  for name in files}) for kind in ("pb2", "pb2_grpc"))
 
 
-def timing_of(rng):
+def timing_of(rng, coordinators):
     if not has_flag("interlock-coordinator", "lease_ttl"):
         return Timing()
-    ttl = rng.choice([1, 2, 3])
+    ttl = rng.choice([1, 2, 3] if coordinators == 1 else [4, 5, 6])
     return Timing(lease_ttl=ttl, heartbeat=0.3, resume_window=rng.choice([2, 4, 120]), setup=30,
-                  retention=rng.choice([2, 600]))
+                  retention=rng.choice([2, 600]), coordinators=coordinators)
 
 
 def flags_of(timing):
@@ -85,33 +89,29 @@ class Run:
         self.seconds = seconds
         self.stubs = loaded_stubs
         self.random = random.Random(seed)
-        self.timing = timing_of(self.random)
+        self.timing = timing_of(self.random, COORDINATORS[engine])
         self.lines = [{"kind": "run", "seed": seed, "timing": vars(self.timing)}]
         self.counts = collections.Counter()
         self.problems = []
 
     async def happen(self):
         with self.store() as store:
-            bed = Bed(*flags_of(self.timing), coordinators=3 if store else 1, store=store)
+            bed = Bed(*flags_of(self.timing), coordinators=COORDINATORS[self.engine],
+                      store=store and store.url)
             async with bed:
-                await self.drive(bed)
+                await self.drive(bed, store)
         self.problems += bed.failures
         self.counts["expiries"] += bed.expiries
         self.lines.append({"kind": "gateways", "ids": bed.gateway_ids})
 
-    @contextlib.contextmanager
     def store(self):
-        """The URL of a fresh store that several coordinators can use; None: the embedded one."""
-        if self.engine == "rocksdb":
-            yield None
-            return
-        with Postgres() as server:
-            yield server.url
+        """A fresh store that several coordinators can use; None: the embedded one."""
+        return SERVERS.get(self.engine, contextlib.nullcontext)()
 
     def child(self):
         return random.Random(self.random.getrandbits(64))
 
-    async def drive(self, bed):
+    async def drive(self, bed, store):
         sessions = [f"s{number}" for number in range(KEYS)]
         keys = [f"anonymous:{session}" for session in sessions]
         callers = [Caller(f"caller-{number}",
@@ -121,7 +121,7 @@ class Run:
                               self.lines, reads_only=True))
         sockets = [SocketClient(f"socket-{number}", bed.gateway_ports, sessions, self.child(),
                                 self.lines) for number in range(SOCKETS)]
-        faults = Faults(bed, self.child(), self.lines, self.timing.lease_ttl or 2)
+        faults = Faults(bed, self.child(), self.lines, self.timing.lease_ttl or 2, store)
         stop = asyncio.Event()
         workers = [asyncio.ensure_future(one.run(stop)) for one in callers + sockets]
         try:
@@ -137,7 +137,8 @@ class Run:
             await one.close()
         for one in callers + sockets:
             self.problems += [f"{one.name}: {what}" for what in one.strange]
-        self.counts.update(kills=faults.counts["kill"], pauses=faults.counts["pause"],
+        self.counts.update(kills=faults.counts["kill"],
+                           kills_of_store=faults.counts["kill_store"], pauses=faults.counts["pause"],
                            cuts=faults.counts["cut"] + faults.counts["clog"])
 
     async def look_once_more(self, observer, key):
@@ -253,8 +254,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=RUN_S)
-    parser.add_argument("--engine", choices=("rocksdb", "postgres"), default="rocksdb")
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--engine", choices=tuple(RUNS), default="rocksdb")
     parser.add_argument("--check")
     arguments = parser.parse_args()
     if arguments.check:
@@ -269,10 +270,12 @@ def main():
     failed = 0
     runs = arguments.runs or RUNS[arguments.engine]
     for seed in range(arguments.seed, arguments.seed + runs):
-        failed += not run_once(seed, arguments.seconds, loaded, arguments.engine, totals)
+        failed += not run_once(seed, arguments.seconds or RUN_S[arguments.engine], loaded,
+                               arguments.engine, totals)
     for name, number in sorted(totals.items()):
         count(f"linearizability.{arguments.engine}.{name.replace(' ', '_')}", number)
-    missing = [name for name in MUST_HAPPEN if not totals[name]]
+    store_kills = ("kills_of_store",) if arguments.engine in SERVERS else ()
+    missing = [name for name in MUST_HAPPEN + store_kills if not totals[name]]
     if missing:
         print("never happened: " + ", ".join(missing))
     print(", ".join(f"{number} {name}" for name, number in sorted(totals.items()))

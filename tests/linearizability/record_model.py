@@ -83,8 +83,9 @@ def believable(attempt, newest):
 
 class RecordModel:
     def __init__(self, claims, limits=Limits(), repeated=frozenset(), told_stale=frozenset(),
-                 number_of_id=None):
+                 number_of_id=None, lagging=False):
         self.claims = claims
+        self.lagging = lagging        # there are several coordinators
         self.number_of_id = number_of_id or {}  # real gateways', as far as known
         self.limits = limits
         self.repeated = repeated      # claims that are asked, or abandoned, more than once
@@ -296,7 +297,12 @@ class RecordModel:
             return []
         if told["answer"] == "stale generation":
             fixed = self._fix(after, told["generation"])
-            return [fixed] if fixed else []
+            if fixed:
+                return [fixed]
+            # Of several coordinators one may say so from its memory, which lags: then it names a
+            # generation above the asked one that has stood, not surely the present one.
+            lags = self.lagging and operation.asked["generation"] < told["generation"] <= after.above
+            return [after] if lags else []
         return [after] if told == answer else []
 
     def _decide(self, state, asked, operation):
@@ -469,6 +475,8 @@ class RecordModel:
                 operation.kind == "moved") else NEVER, NEVER
         generation = operation.asked["generation"] if told["answer"] == "done" else (
             told.get("generation", NEVER))
+        if self.lagging and told["answer"] == "stale generation":
+            generation = NEVER
         # A record that may be forgotten begins to count anew.
         counts = operation.kind == "get" and self.limits.retention == NEVER
         return generation, told.get("total", NEVER) if counts else NEVER

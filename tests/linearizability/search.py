@@ -13,9 +13,9 @@ import time
 INFINITE = float("inf")
 # A place is the better the more answers it explains, and the less it assumes that nobody saw. So a
 # contradiction is looked for near the place where it shows, first with little assumed.
-PRICE_OF_OPTIONAL = 1
-PRICE_BY_ITSELF = 2
-PRICE_OF_UNSEEN = 6
+PRICE_OF_OPTIONAL = 0.3
+PRICE_BY_ITSELF = 0.5
+PRICE_OF_UNSEEN = 1.5
 
 
 class GaveUp(Exception):

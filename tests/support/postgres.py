@@ -75,6 +75,10 @@ class Postgres:
                 raise AssertionError(f"PostgreSQL does not start:\n{log}")
             time.sleep(0.05)
 
+    def leader(self):
+        """Whoever takes writes: it is alone."""
+        return self
+
     def server_pid(self):
         """The postmaster's, which may run within another program."""
         return (children_of(self.process.pid) if self.wrapped else [self.process.pid])[0]

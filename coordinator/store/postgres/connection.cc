@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -133,6 +134,24 @@ absl::Status Lineage::check(const ServerFacts& facts) {
   return absl::OkStatus();
 }
 
+void Lineage::reached(std::uint64_t position) {
+  const std::lock_guard lock(mutex_);
+  position_ = std::max(position_, position);
+}
+
+absl::Status Lineage::check_position(std::uint64_t position) {
+  const std::lock_guard lock(mutex_);
+  if (lost_.ok() && position < position_) {
+    lost_ = absl::DataLossError(absl::StrCat("The server is at position ", position,
+                                             ", and a write at ", position_,
+                                             " was answered: what was acknowledged is lost. A "
+                                             "standby that was not synchronous has taken "
+                                             "over, or a backup was restored. Start the "
+                                             "coordinators anew, to go on with what there is."));
+  }
+  return lost_;
+}
+
 // ---- Connection ----
 
 Connection::Connection(const ConnectionSettings& settings, Wakeup& wakeup)
@@ -195,7 +214,9 @@ absl::Status Connection::prepare(Lineage& lineage) {
     return status;
   }
   if (absl::Status status = make_schema(); !status.ok()) return status;
-  return run(kTouch).status();
+  const auto touched = run(kTouch);
+  if (!touched.ok()) return touched.status();
+  return lineage.check_position(std::strtoull(std::string(touched->at(0, 0)).c_str(), nullptr, 10));
 }
 
 absl::Status Connection::read_facts() {

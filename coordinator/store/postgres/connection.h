@@ -50,16 +50,23 @@ struct ServerFacts {
   std::uint64_t timeline = 0;
 };
 
-// The highest timeline that this process has seen of each server: a lower one is a primary that
-// was replaced and came back.
+// What this process has seen of its server, over all connections, so that a dead past is known for
+// what it is. From any thread.
 class Lineage {
  public:
+  // UNAVAILABLE: a lower timeline than has been seen, a primary that was replaced and came back.
   absl::Status check(const ServerFacts& facts);
+  // A write of this process at that position was answered.
+  void reached(std::uint64_t position);
+  // The server is at that position. DATA_LOSS, from then on: answered writes lie above it.
+  absl::Status check_position(std::uint64_t position);
 
  private:
   std::mutex mutex_;
   std::uint64_t system_identifier_ = 0;
   std::uint64_t timeline_ = 0;
+  std::uint64_t position_ = 0;
+  absl::Status lost_;
 };
 
 struct ConnectionSettings {
@@ -95,8 +102,8 @@ class Result {
 class Connection {
  public:
   // Connects, refuses what nothing may be promised over, makes the schema, and writes once,
-  // durably, so that what is read here is no dead past. A primary that was replaced and came back is
-  // passed over, where the URL names others.
+  // durably, so that what is read here is no dead past. A primary that was replaced and came back
+  // is passed over, where the URL names others.
   static absl::StatusOr<std::unique_ptr<Connection>> open(const ConnectionSettings& settings,
                                                           Wakeup& wakeup, Lineage& lineage);
   ~Connection();

@@ -70,7 +70,10 @@ bool Feed::connect() {
   if (connection_ != nullptr && !connection_->broken()) return true;
   connection_.reset();
   auto opened = Connection::open(settings_, wakeup_, lineage_);
-  if (!opened.ok()) return false;
+  if (!opened.ok()) {
+    if (absl::IsDataLoss(opened.status())) lost(opened.status());
+    return false;
+  }
   connection_ = *std::move(opened);
   return connection_->run("LISTEN interlock_feed").ok();
 }
@@ -104,6 +107,7 @@ bool Feed::look() {
   const bool more = changes.size() >= static_cast<std::size_t>(kRowsAtOnce);
   std::ranges::sort(changes, {}, &Change::revision);
   const std::uint64_t through = more ? changes.back().revision : head;
+  lineage_.reached(through);
   if (through > watch_->position.value) {
     watch_->position.value = through;
     watch_->sink.changes(std::move(changes), watch_->position);

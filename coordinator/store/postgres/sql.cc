@@ -99,7 +99,7 @@ SELECT current_setting('server_version_num'), current_setting('synchronous_commi
        END
 )sql";
 
-const char* const kTouch = "UPDATE interlock_head SET touched = touched + 1";
+const char* const kTouch = "UPDATE interlock_head SET touched = touched + 1 RETURNING position";
 
 const char* const kCommit =
     "SELECT entry, applied, revision, current, head"

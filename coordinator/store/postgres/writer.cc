@@ -224,6 +224,7 @@ std::vector<Outcome> Writer::outcomes_of(const Result& result, std::size_t entri
     const bool applied = result.at(row, 1) == std::string_view("\1", 1);
     const auto revision = static_cast<Revision>(int64_of(result.at(row, 2)));
     const Position at{static_cast<std::uint64_t>(int64_of(result.at(row, 4)))};
+    lineage_.reached(at.value);
     if (applied) {
       outcomes[entry] = Applied{revision, at};
     } else if (result.is_null(row, 3)) {

@@ -50,7 +50,7 @@ class Writer {
   void take(PGresult* result);
   void answer_front();
   void give_up(const std::string& why);
-  static std::vector<Outcome> outcomes_of(const Result& result, std::size_t entries);
+  std::vector<Outcome> outcomes_of(const Result& result, std::size_t entries);
 
   const ConnectionSettings settings_;
   Lineage& lineage_;

@@ -20,13 +20,19 @@ using testing::SizeIs;
 class Counting : public EngineObserver {
  public:
   void happened(const Happened&) override { ++steps; }
-  void committed(const Committed&, double) override { ++commits; }
+  void committed(const Committed& committed, double) override {
+    ++commits;
+    const std::lock_guard lock(mutex);
+    if (!committed.trouble.empty()) trouble = committed.trouble;
+  }
   void refused(const Refusal&) override { ++refusals; }
   void fatal(const std::string& reason) override { ADD_FAILURE() << reason; }
 
   std::atomic<std::uint64_t> steps{0};
   std::atomic<std::uint64_t> commits{0};
   std::atomic<std::uint64_t> refusals{0};
+  std::mutex mutex;
+  std::string trouble;
 };
 
 class EngineThreads : public testing::Test {
@@ -252,6 +258,16 @@ TEST_F(EngineThreads, WhoWaitsForAStoreThatIsAwayIsToldBeforeTheEnd) {
               [&](Answer given, Revision) { late.set_value(std::move(given)); });
   EXPECT_TRUE(std::holds_alternative<NotNow>(std::get<Refusal>(late.get_future().get())));
   engine->stop();
+}
+
+TEST_F(EngineThreads, WhyTheStoreDidNotTakeABatchIsSaid) {
+  const auto engine = make();
+  engine->start();
+  ask(*engine, "alice:1", claim_by("gateway-a", "c1"));
+  store_->set_away(Away::kFailed);
+  ask(*engine, "alice:2", claim_by("gateway-a", "c2"));
+  const std::lock_guard lock(counting_.mutex);
+  EXPECT_FALSE(counting_.trouble.empty());
 }
 
 class NearlyFull : public MemoryStore {

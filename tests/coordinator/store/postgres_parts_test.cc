@@ -83,5 +83,15 @@ TEST(PostgresLineage, AnOldPrimaryThatComesBackIsRefused) {
   EXPECT_TRUE(on(1, 4).ok());
 }
 
+TEST(PostgresLineage, AnOlderStateIsADeadPastFromThenOn) {
+  Lineage lineage;
+  EXPECT_TRUE(lineage.check_position(0).ok());
+  lineage.reached(70);
+  lineage.reached(60);
+  EXPECT_TRUE(lineage.check_position(70).ok());
+  EXPECT_THAT(lineage.check_position(69).message(), HasSubstr("what was acknowledged is lost"));
+  EXPECT_TRUE(absl::IsDataLoss(lineage.check_position(1'000)));
+}
+
 }  // namespace
 }  // namespace interlock::postgres

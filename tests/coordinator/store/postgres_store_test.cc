@@ -201,6 +201,28 @@ TEST(PostgresRunning, TheFeedGoesOnAfterTheServerWasAway) {
   EXPECT_EQ(feed.changes_of("b").size(), 1u);
 }
 
+// As after an asynchronous standby took over, or a backup was restored.
+TEST(PostgresRunning, AServerThatHasLostWhatItAcknowledgedIsNotBelieved) {
+  const std::string database = server().make_database();
+  FeedLog feed;
+  const auto store = open(database);
+  store->watch(position(*store), feed.sink());
+  const Applied made = applied(commit(*store, put("k", kAbsent, "one")));
+  ASSERT_TRUE(feed.reach(made.at));
+  server().run(database, "UPDATE interlock_head SET position = position - 1");
+  server().run(database,
+               "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'interlock' "
+               "AND datname = current_database()");
+  Outcome outcome;
+  ASSERT_TRUE(eventually([&] {
+    outcome = commit(*store, put("other", kAbsent, "x"));
+    return std::holds_alternative<Failed>(outcome);
+  }));
+  EXPECT_THAT(std::get<Failed>(outcome).reason.message(), HasSubstr("is lost"));
+  EXPECT_TRUE(absl::IsDataLoss(feed.wait_for_resync()));
+  EXPECT_TRUE(absl::IsDataLoss(load(*store).status()));
+}
+
 TEST(PostgresRunning, ForgottenDeletionsAreAResync) {
   const std::string database = server().make_database();
   FeedLog feed, later;
