@@ -13,9 +13,14 @@ import time
 INFINITE = float("inf")
 # A place is the better the more answers it explains, and the less it assumes that nobody saw. So a
 # contradiction is looked for near the place where it shows, first with little assumed.
+WORTH_OF_ANSWER = 0.25
 PRICE_OF_OPTIONAL = 0.3
-PRICE_BY_ITSELF = 0.5
-PRICE_OF_UNSEEN = 1.5
+PRICE_OF_CLAIM = 1
+PRICE_BY_ITSELF = 0.7
+PRICE_OF_UNSEEN = 0.5
+# What is unanswered has mostly been done, or not, when the others that were under way were answered.
+PRICE_OF_AGE = 0.2  # a second
+PRICE_OF_AGE_MAX = 2
 
 
 class GaveUp(Exception):
@@ -78,7 +83,7 @@ class Search:
         optional = [one for one in ordered if one.answer is None]
         self.bits = {id(one): 1 << number for number, one in enumerate(self.required + optional)}
         self.all_required = (1 << len(self.required)) - 1
-        self.of_anybody = [one for one in reversed(optional) if one.kind in ("claim", "abandon")]
+        self.of_anybody = [one for one in optional if one.kind in ("claim", "abandon")]
         self.of_party = collections.defaultdict(list)
         for one in optional:
             if one.kind not in ("claim", "abandon"):
@@ -120,7 +125,7 @@ class Search:
             if not node.claims_next:
                 node.claims_next = True
                 pushed += 1
-                heapq.heappush(waiting, (price + PRICE_OF_OPTIONAL, -pushed, node))
+                heapq.heappush(waiting, (price + PRICE_OF_CLAIM, -pushed, node))
         return self._refuted(best)
 
     def _answers(self, node):
@@ -170,14 +175,17 @@ class Search:
         if model.passed(state, names):
             return
         unanswered = self.of_anybody if node.claims_next else self.of_party[model.party(state)]
+        now = min((one.call for one in candidates), default=INFINITE)
         for one in unanswered:
             bit = self.bits[id(one)]
             if one.call > until or placed & bit:
                 continue
+            price = PRICE_OF_CLAIM if node.claims_next else PRICE_OF_OPTIONAL
+            price += min(PRICE_OF_AGE * max(0, now - one.call), PRICE_OF_AGE_MAX)
             for after in model.step(state, one):
                 if after != state:
                     unseen = model.unseen(state, after, names)
-                    yield one, bit, after, PRICE_OF_OPTIONAL + PRICE_OF_UNSEEN * unseen
+                    yield one, bit, after, price + PRICE_OF_UNSEEN * unseen
         if node.claims_next:
             return
         for after, text in model.by_itself(state, until):
@@ -185,4 +193,4 @@ class Search:
         for one in candidates:
             for after in model.step(state, one):
                 unseen = model.unseen(state, after, names)
-                yield one, self.bits[id(one)], after, PRICE_OF_UNSEEN * unseen - 1
+                yield one, self.bits[id(one)], after, PRICE_OF_UNSEEN * unseen - WORTH_OF_ANSWER
