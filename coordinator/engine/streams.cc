@@ -45,6 +45,11 @@ void Engine::observe(std::string_view store_key, Revision revision,
   // The feed has shown everything up to fed_: what is not here any more was deleted since. The late
   // answer to a commit must not bring it back.
   if (bytes && revision <= fed_.value && replica_.find(store_key) == nullptr) return;
+  // The feed shows this engine's own writes once more.
+  if (const Replica::Slot* slot = replica_.find(store_key);
+      slot != nullptr && revision <= slot->revision) {
+    return;
+  }
   const std::optional<std::string_view> name = connection_key_of(store_key);
   std::optional<Record> before;
   if (name) before = replica_.record(store_key);

@@ -253,7 +253,7 @@ absl::Status Connection::read_facts() {
 absl::Status Connection::make_schema() {
   const auto exists =
       run("SELECT to_regclass('interlock_head') IS NOT NULL AND "
-          "to_regproc('interlock_commit_1') IS NOT NULL");
+          "to_regproc('interlock_commit_2') IS NOT NULL");
   if (!exists.ok()) return exists.status();
   if (exists->at(0, 0) != "t") {
     if (const auto made = run(kMakeSchema); !made.ok()) return made.status();

@@ -4,6 +4,9 @@ namespace interlock::postgres {
 
 // Of every deletion there is a row until the feed has had time to show it.
 // Attachments' numbers are unsigned: their highest bit is turned round, which keeps their order.
+// A subscript of an array of values that differ in length walks it from its beginning, which is why
+// the entries are joined instead. A function that is there is never changed: coordinators of an
+// earlier build call the one of theirs.
 const char* const kMakeSchema = R"sql(
 SELECT pg_advisory_xact_lock(x'1e7e10cd'::int8);
 CREATE TABLE IF NOT EXISTS interlock_head (
@@ -33,8 +36,8 @@ CREATE TABLE IF NOT EXISTS interlock_attachments (
   PRIMARY KEY (key, number)
 );
 DO $do$ BEGIN
-IF to_regproc('interlock_commit_1') IS NULL THEN
-CREATE FUNCTION interlock_commit_1(keys bytea[], expected int8[], kinds int2[], records bytea[],
+IF to_regproc('interlock_commit_2') IS NULL THEN
+CREATE FUNCTION interlock_commit_2(keys bytea[], expected int8[], kinds int2[], records bytea[],
                                    remove_first int8[], remove_last int8[], put_entry int4[],
                                    put_number int8[], put_bytes bytea[])
 RETURNS TABLE (entry int4, applied boolean, revision int8, current bytea, head int8)
@@ -43,45 +46,63 @@ LANGUAGE plpgsql AS $body$
 DECLARE
   at int8;
   fits int4[];
+  all_fit boolean;
 BEGIN
   PERFORM pg_advisory_xact_lock(x'1e7e10cc'::int8);
   UPDATE interlock_head SET position = position + 1 RETURNING position INTO at;
-  SELECT coalesce(array_agg(e.number), '{}') INTO fits
-    FROM (SELECT i.key, i.expected, i.number::int4
-            FROM unnest(keys, expected) WITH ORDINALITY AS i(key, expected, number)) AS e
-    LEFT JOIN interlock_records AS r ON r.key = e.key
-   WHERE coalesce(r.revision, 0) = e.expected;
+  WITH done AS (
+    UPDATE interlock_records AS r SET revision = at, bytes = i.record
+      FROM unnest(keys, expected, kinds, records)
+           WITH ORDINALITY AS i(key, expected, kind, record, number)
+     WHERE i.kind = 0 AND i.expected <> 0 AND r.key = i.key AND r.revision = i.expected
+    RETURNING i.number)
+  SELECT coalesce(array_agg(d.number::int4), '{}') INTO fits FROM done AS d;
+  IF cardinality(fits) < cardinality(keys) THEN
+    SELECT fits || coalesce(array_agg(i.number::int4), '{}') INTO fits
+      FROM unnest(keys, expected, kinds) WITH ORDINALITY AS i(key, expected, kind, number)
+      LEFT JOIN interlock_records AS r ON r.key = i.key
+     WHERE (i.kind <> 0 OR i.expected = 0) AND coalesce(r.revision, 0) = i.expected;
+  END IF;
+  all_fit := cardinality(fits) = cardinality(keys);
   DELETE FROM interlock_attachments AS a
-   USING unnest(fits) AS f(number)
-   WHERE a.key = keys[f.number]
-     AND (kinds[f.number] = 1
-          OR a.number BETWEEN remove_first[f.number] AND remove_last[f.number]);
+   USING unnest(keys, kinds, remove_first, remove_last)
+         WITH ORDINALITY AS i(key, kind, first, last, number)
+   WHERE (i.kind = 1 OR i.first <= i.last)
+     AND (all_fit OR i.number = ANY (fits))
+     AND a.key = i.key
+     AND (i.kind = 1 OR a.number BETWEEN i.first AND i.last);
   INSERT INTO interlock_attachments
     SELECT keys[p.entry], p.number, p.bytes
       FROM unnest(put_entry, put_number, put_bytes) AS p(entry, number, bytes)
-     WHERE p.entry = ANY (fits)
+     WHERE all_fit OR p.entry = ANY (fits)
     ON CONFLICT (key, number) DO UPDATE SET bytes = excluded.bytes;
-  INSERT INTO interlock_records AS r
-    SELECT keys[f.number], at, records[f.number]
-      FROM unnest(fits) AS f(number)
-     WHERE kinds[f.number] = 0
-    ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, bytes = excluded.bytes;
-  WITH gone AS (
-    DELETE FROM interlock_records AS r
-     USING unnest(fits) AS f(number)
-     WHERE kinds[f.number] = 1 AND r.key = keys[f.number]
-    RETURNING r.key)
-  INSERT INTO interlock_deletions SELECT at, g.key, now() FROM gone AS g;
+  IF 0 = ANY (expected) THEN
+    INSERT INTO interlock_records
+      SELECT i.key, at, i.record
+        FROM unnest(keys, expected, kinds, records)
+             WITH ORDINALITY AS i(key, expected, kind, record, number)
+       WHERE i.kind = 0 AND i.expected = 0 AND (all_fit OR i.number = ANY (fits));
+  END IF;
+  IF 1 = ANY (kinds) THEN
+    WITH gone AS (
+      DELETE FROM interlock_records AS r
+       USING unnest(keys, kinds) WITH ORDINALITY AS i(key, kind, number)
+       WHERE i.kind = 1 AND (all_fit OR i.number = ANY (fits)) AND r.key = i.key
+      RETURNING r.key)
+    INSERT INTO interlock_deletions SELECT at, g.key, now() FROM gone AS g;
+  END IF;
   PERFORM pg_notify('interlock_feed', '');
   RETURN QUERY
-    SELECT e.number::int4, true,
-           CASE kinds[e.number] WHEN 2 THEN expected[e.number] ELSE at END, NULL::bytea, at
-      FROM unnest(fits) AS e(number)
-    UNION ALL
-    SELECT e.number::int4, false, coalesce(r.revision, 0), r.bytes, at
-      FROM unnest(keys) WITH ORDINALITY AS e(key, number)
-      LEFT JOIN interlock_records AS r ON r.key = e.key
-     WHERE NOT e.number = ANY (fits);
+    SELECT i.number::int4, true, CASE i.kind WHEN 2 THEN i.expected ELSE at END, NULL::bytea, at
+      FROM unnest(kinds, expected) WITH ORDINALITY AS i(kind, expected, number)
+     WHERE all_fit OR i.number = ANY (fits);
+  IF NOT all_fit THEN
+    RETURN QUERY
+      SELECT i.number::int4, false, coalesce(r.revision, 0), r.bytes, at
+        FROM unnest(keys) WITH ORDINALITY AS i(key, number)
+        LEFT JOIN interlock_records AS r ON r.key = i.key
+       WHERE NOT i.number = ANY (fits);
+  END IF;
 END $body$;
 END IF;
 END $do$;
@@ -103,7 +124,7 @@ const char* const kTouch = "UPDATE interlock_head SET touched = touched + 1 RETU
 
 const char* const kCommit =
     "SELECT entry, applied, revision, current, head"
-    " FROM interlock_commit_1($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    " FROM interlock_commit_2($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 const char* const kFeed = R"sql(
 SELECT NULL::bytea, position, NULL::bytea, forgotten FROM interlock_head
