@@ -35,6 +35,16 @@ def cpu_s(pid):
     return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
 
 
+def ended_children_s(pid):
+    """What its children have used that have ended, as a server's sessions do."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0  # it is ending
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
 def _busy_s():
     with open("/proc/stat", encoding="utf-8") as file:
         user, nice, system, _idle, _iowait, irq, softirq, steal = map(
@@ -54,7 +64,7 @@ class Neighbours:
     def _ours(self):
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         return (time.process_time() + ended.ru_utime + ended.ru_stime
-                + sum(cpu_s(pid) for pid in self._pids()))
+                + sum(cpu_s(pid) + ended_children_s(pid) for pid in self._pids()))
 
     def share(self):
         """0 to 1, of all cores."""

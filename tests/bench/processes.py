@@ -65,9 +65,12 @@ class Asked:
             raise Failure(f"{' '.join(self.words)}: {' '.join(said) or 'ended without a word'}")
         return json.loads(line)
 
-    def go_on(self):
-        self.process.stdin.write("\n")
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
+
+    def go_on(self):
+        self.say("")
 
     def end(self):
         if self.process.poll() is None:
@@ -118,12 +121,14 @@ class Processes:
 
     def coordinator(self, name, *flags):
         """On a store of its own, with the settings that it has by itself but for these."""
+        return self.coordinator_over(name, f"rocksdb:{self.folder}/{name}-store", *flags)
+
+    def coordinator_over(self, name, store, *flags):
         port, http_port = stack.free_port(), stack.free_port()
         service = stack.Service(
             name, "interlock-coordinator",
             [f"--listen=127.0.0.1:{port}", f"--http_listen=127.0.0.1:{http_port}",
-             f"--store=rocksdb:{self.folder}/{name}-store", "--auth=none", *flags],
-            http_port, self.logs)
+             f"--store={store}", "--auth=none", *flags], http_port, self.logs)
         service.start()
         self.services.append(service)
         service.wait_ready()

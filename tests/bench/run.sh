@@ -22,7 +22,8 @@ for argument in "$@"; do
 done
 
 targets=(interlock-coordinator interlock-gateway)
-targets+=(bench_gateway bench_events bench_fdatasync bench_relay bench_send_loop)
+targets+=(bench_gateway bench_events bench_fdatasync bench_relay bench_send_loop
+  bench_transitions bench_etcd bench_postgres)
 [[ ! -f "$root/tests/simulation/CMakeLists.txt" ]] || targets+=(simulate)
 [[ $build -eq 0 ]] || "$root/deploy/build.sh" --target "${targets[@]}"
 

@@ -4,7 +4,7 @@ in both directions. A connection is known by the process that made it."""
 import os
 
 from cut_proxy import CutProxy
-from processes import children_of
+from process_tree import children_of
 from stack import free_port
 
 

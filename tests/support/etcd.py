@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.request
 
-from processes import kill_tree
+from process_tree import kill_tree
 from stack import BIN, free_port
 
 PATIENCE_S = 30

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from processes import children_of, kill_tree
+from process_tree import children_of, kill_tree
 from stack import BIN, free_port
 
 PROGRAMS = pathlib.Path("/usr/lib/postgresql/15/bin")

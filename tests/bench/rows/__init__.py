@@ -11,7 +11,20 @@ measure(sizes, work) -> [rounds.Round]
 from rows import (deltas, event_cpu, expire_gateway, idle_outbox, lease_upkeep,
                   publish_durable, publish_transient, reattach, replay, simulator)
 
+from rows.engines import SecondCoordinator, Servers, Transitions
+from rows.feed_lag import FeedLag
+
 ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach": reattach,
        "simulator": simulator, "publish_durable": publish_durable,
        "publish_transient": publish_transient, "event_cpu": event_cpu, "deltas": deltas,
-       "idle_outbox": idle_outbox, "replay": replay}
+       "idle_outbox": idle_outbox, "replay": replay,
+       "etcd_single": Transitions("etcd", "one Txn each, 64 outstanding", 6, Servers.single),
+       "etcd_ceiling": Transitions("etcd", "nested Txns as large as it takes", 0.6,
+                                   Servers.ceiling),
+       "postgres_single": Transitions("postgres", "one statement each, 64 connections", 3,
+                                      Servers.single),
+       "postgres_ceiling": Transitions("postgres", "64 rows a statement, pipelined", 0.6,
+                                       Servers.ceiling),
+       "etcd_second": SecondCoordinator("etcd"),
+       "postgres_second": SecondCoordinator("postgres"),
+       "etcd_feed_lag": FeedLag("etcd"), "postgres_feed_lag": FeedLag("postgres")}
