@@ -61,9 +61,15 @@ Output& output() {
 std::string time_text(std::chrono::system_clock::time_point now) {
   const auto ms = std::chrono::floor<std::chrono::milliseconds>(now);
   const auto seconds = std::chrono::floor<std::chrono::seconds>(ms);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
-                     (ms - seconds).count());
+  // Thousands of lines share a second, and it takes as long as the rest of a line.
+  thread_local std::chrono::sys_seconds known;
+  thread_local std::string known_text;
+  if (known != seconds || known_text.empty()) {
+    known = seconds;
+    known_text = fmt::format("{:%Y-%m-%dT%H:%M:%S}",
+                             fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
+  }
+  return fmt::format("{}.{:03}Z", known_text, (ms - seconds).count());
 }
 
 std::string clean_text(std::string_view text) {
@@ -71,24 +77,28 @@ std::string clean_text(std::string_view text) {
   return replace_invalid_utf8(text.substr(0, log_text_bytes_max)) + "...";
 }
 
-json::value to_json(const LogField::Value& value) {
+json::value to_json(const LogField::Value& value, const json::storage_ptr& storage) {
   if (const auto* text = std::get_if<std::string_view>(&value)) {
-    return json::value(clean_text(*text));
+    return json::value(clean_text(*text), storage);
   }
   const auto* number = std::get_if<double>(&value);
-  if (number != nullptr && !std::isfinite(*number)) return json::value(fmt::format("{}", *number));
-  return std::visit([](const auto& plain) { return json::value(plain); }, value);
+  if (number != nullptr && !std::isfinite(*number)) {
+    return json::value(fmt::format("{}", *number), storage);
+  }
+  return std::visit([&](const auto& plain) { return json::value(plain, storage); }, value);
 }
 
 std::string make_line(LogLevel level, std::string_view message, LogFields fields) {
-  json::object line;
+  std::array<unsigned char, 4096> room;  // longer lines go on elsewhere
+  json::monotonic_resource resource(room.data(), room.size());
+  json::object line(&resource);
   line["severity"] = severities.at(static_cast<std::size_t>(level));
   line["time"] = time_text(std::chrono::system_clock::now());
   if (const std::string* service = output().service) line["service"] = *service;
   line["message"] = clean_text(message);
   for (const LogField& field : fields) {
     if (field.name == "service") continue;
-    line.emplace(field.name, to_json(field.value));  // keeps what is there already
+    line.emplace(field.name, to_json(field.value, line.storage()));  // keeps what is there already
   }
   return json::serialize(line);
 }

@@ -37,8 +37,8 @@ bool valid_through(State through) {
   return through <= State::kProcessingReady || through == State::kDegraded;
 }
 
-// Of a claim that begins a session: room in the store, the limits of its subject, and of all. Short of the last tenth
-// the subjects that hold most are refused first.
+// Of a claim that begins a session: room in the store, the limits of its subject, and of all. Short
+// of the last tenth the subjects that hold most are refused first.
 std::optional<Refusal> refuse_new_session(const Context& context) {
   if (!context.admission) return std::nullopt;
   const Admission& now = *context.admission;

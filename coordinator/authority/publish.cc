@@ -66,7 +66,8 @@ std::optional<Refusal> check_room(const Record& record, const Publish& publish,
     return ResourceExhausted{"outbox_bytes_max", limits.outbox_bytes_max};
   }
   const Tick age_max = limits.outbox_age_ticks_max;
-  if (age_max > 0 && outbox_events(record) > 0 && context.tick > record.outbox_since_tick + age_max) {
+  if (age_max > 0 && outbox_events(record) > 0 &&
+      context.tick > record.outbox_since_tick + age_max) {
     return ResourceExhausted{"outbox_age_max", age_max};
   }
   return std::nullopt;

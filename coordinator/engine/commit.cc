@@ -251,7 +251,10 @@ void Engine::finish(const std::string& key, Work& work) {
   if (!work.waiting.empty()) {
     make_ready(key, work);
   } else if (!work.under_way && !work.queued) {
-    work_.erase(key);
+    auto node = work_.extract(key);
+    if (spare_work_.size() >= kSpareWorkMax) return;
+    node.mapped().clear();
+    spare_work_.push_back(std::move(node));
   }
 }
 

@@ -233,8 +233,16 @@ bool Engine::outdated(const std::string& key, const Command& command, Answer& an
   return true;
 }
 
+Engine::Work& Engine::work_of(const std::string& key) {
+  if (spare_work_.empty() || work_.contains(key)) return work_[key];
+  auto node = std::move(spare_work_.back());
+  spare_work_.pop_back();
+  node.key() = key;
+  return work_.insert(std::move(node)).position->second;
+}
+
 void Engine::enqueue(const std::string& key, Waiting waiting) {
-  Work& work = work_[key];
+  Work& work = work_of(key);
   ++waiting_;
   work.waiting.push_back(std::move(waiting));
   make_ready(key, work);

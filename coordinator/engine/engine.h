@@ -81,7 +81,23 @@ class Engine {
     bool under_way = false;
     bool queued = false;               // in ready_ or delayed_
     int conflicts = 0;
+
+    // As new, but for the room that it has.
+    void clear() {
+      waiting.clear();
+      deciding.clear();
+      answers.clear();
+      steps.clear();
+      events.clear();
+      expected = kAbsent;
+      write = Write::kCompareOnly;
+      record.clear();
+      doubt.reset();
+      under_way = queued = false;
+      conflicts = 0;
+    }
   };
+  using WorkOfKeys = std::unordered_map<std::string, Work>;
   struct Fold;
 
   // engine.cc: taking in
@@ -105,6 +121,7 @@ class Engine {
   bool too_much_waits(const std::string& key) const;
   bool store_stays_away() const;
   bool outdated(const std::string& key, const Command& command, Answer& answer) const;
+  Work& work_of(const std::string& key);
   void enqueue(const std::string& key, Waiting waiting);
   void make_ready(const std::string& key, Work& work);
   void note_acknowledgement(const std::string& key, const Acknowledge& acknowledge);
@@ -196,7 +213,9 @@ class Engine {
   std::vector<LoadedRecord> loaded_early_;  // until the base is known
   Position fed_;                            // the feed has shown everything up to here
   Revision newest_ = 0;                     // the highest revision seen
-  std::unordered_map<std::string, Work> work_;  // its values stay where they are
+  WorkOfKeys work_;  // its values stay where they are
+  static constexpr std::size_t kSpareWorkMax = 4'096;
+  std::vector<WorkOfKeys::node_type> spare_work_;  // to be used again
   std::deque<std::string> ready_;
   std::multimap<std::uint64_t, std::string> delayed_;
   std::size_t waiting_ = 0;

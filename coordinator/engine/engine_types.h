@@ -114,9 +114,9 @@ struct WatchOpened { WatcherId watcher = 0; std::string key; bool deliveries = f
 struct WatchClosed { WatcherId watcher = 0; };
 
 using Input = std::variant<RecordsLoaded, LoadEnded, CommandGiven, CommitAnswered, FeedChanged,
-                           FeedLost, RoomChanged, ReadAnswered, StreamOpened, StreamListed, StreamCredit,
-                           StreamHeartbeat, StreamClosed, ScanAsked, ObserveAsked, WatchOpened,
-                           WatchClosed>;
+                           FeedLost, RoomChanged, ReadAnswered, StreamOpened, StreamListed,
+                           StreamCredit, StreamHeartbeat, StreamClosed, ScanAsked, ObserveAsked,
+                           WatchOpened, WatchClosed>;
 
 // ---- outputs ----
 struct StartLoad {};

@@ -42,6 +42,7 @@ void Engine::Fold::remove() {
 
 // Moves the claims among the first `count` next to the first of them; else the order stays.
 void Engine::gather_claims(std::deque<Waiting>& waiting, std::size_t count) {
+  if (count < 2) return;
   std::deque<Waiting> others;
   std::size_t claims_end = 0;
   bool claim_seen = false;

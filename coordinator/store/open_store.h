@@ -19,8 +19,8 @@ struct OpenStoreOptions {
 };
 
 // `memory:`, `rocksdb:DIRECTORY`, `postgres://user:password@host[,host...]/database` and
-// `etcd://user:password@host[,host...]/prefix` (see etcd/settings.h). Whatever is wrong is said in a
-// sentence, without a password.
+// `etcd://user:password@host[,host...]/prefix` (see etcd/settings.h). Whatever is wrong is said in
+// a sentence, without a password.
 absl::StatusOr<std::unique_ptr<Store>> open_store(std::string_view url,
                                                   const OpenStoreOptions& options = {});
 

@@ -32,7 +32,10 @@ def _processor():
 def cpu_s(pid):
     """What the process has used so far, all its threads, those that ended included. /proc counts
     in 10 ms; an idle process uses less in a second."""
-    return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
+    try:
+        return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
+    except OSError:
+        return 0.0  # it has ended, as a server's sessions do
 
 
 def ended_children_s(pid):

@@ -128,10 +128,11 @@ class Driver {
       accepted_.clear();
     }
     for (std::uint64_t number = 0; number < total; ++number) {
-      std::this_thread::sleep_until(began + std::chrono::duration_cast<Clock::duration>(
-                                                std::chrono::duration<double>(number / per_s)));
+      const auto intended = began + std::chrono::duration_cast<Clock::duration>(
+                                        std::chrono::duration<double>(number / per_s));
       {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
+        answered_.wait_until(lock, intended, [&] { return Clock::now() >= intended; });
         to_advance_.push_back(number % connections_.size());
       }
       changed_.notify_all();

@@ -266,6 +266,7 @@ TEST_F(EngineThreads, WhyTheStoreDidNotTakeABatchIsSaid) {
   ask(*engine, "alice:1", claim_by("gateway-a", "c1"));
   store_->set_away(Away::kFailed);
   ask(*engine, "alice:2", claim_by("gateway-a", "c2"));
+  engine->stop();
   const std::lock_guard lock(counting_.mutex);
   EXPECT_FALSE(counting_.trouble.empty());
 }
