@@ -12,7 +12,7 @@ BENCH = pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests" / "bench"
 ROWS = ("lease_upkeep", "expire_gateway", "reattach", "publish_durable", "publish_transient",
         "event_cpu", "deltas", "idle_outbox", "replay")  # the simulator has tests of its own
 ENGINE_ROWS = tuple(f"{engine}_{what}" for engine in ("etcd", "postgres")
-                    for what in ("single", "ceiling", "second", "feed_lag"))
+                    for what in ("single", "ceiling", "second", "feed_lag", "load"))
 FIELDS = {"name", "what", "unit", "goal", "at_most", "figure", "baseline", "value", "low", "high",
           "met", "failure", "rounds", "took_s"}
 
@@ -33,12 +33,12 @@ def goals(value):
 class Smoke(unittest.TestCase):
     def test_rows_over_servers(self):
         with tempfile.TemporaryDirectory() as folder:
-            met = [f"--goal={name}={1e9 if name.endswith('lag') else 0}" for name in ENGINE_ROWS]
+            met = [f"--goal={name}={1e9 if name.endswith(('lag', 'load')) else 0}" for name in ENGINE_ROWS]
             status, lines = run(folder, *met, *ENGINE_ROWS)
             self.assertEqual(status, 0, lines)
             results = json.loads((pathlib.Path(folder) / "results.json").read_text())
             self.assertTrue(all(row["figure"] > 0 for row in results["rows"]), results)
-            missed = [f"--goal={name}={0 if name.endswith('lag') else 1e9}"
+            missed = [f"--goal={name}={0 if name.endswith(('lag', 'load')) else 1e9}"
                       for name in ENGINE_ROWS[:4]]
             self.assertEqual(run(folder, *missed, *ENGINE_ROWS[:4])[0], 1)
 

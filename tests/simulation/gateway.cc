@@ -209,6 +209,9 @@ void Gateway::received(std::uint64_t stream, const v1::AttachResponse& message) 
     confirmed_ms_ = std::max(confirmed_ms_, sent->second);
     heartbeats_.erase(heartbeats_.begin(), std::next(sent));
   }
+  for (const v1::ClaimAnswer& answer : message.claims()) {
+    if (answer.has_refusal()) world_.said.refuse(answer.claim_id());
+  }
   driver_->received(stream - outside(0), message);
 }
 void Gateway::stream_ended(std::uint64_t stream) { driver_->stream_ended(stream - outside(0)); }

@@ -60,13 +60,15 @@ bool let_go_in(const Record& record, Generation generation) {
          last->reason != Reason::kTakenOver && last->reason != Reason::kResumed;
 }
 
-// An older attempt never wins a key back from an owner that has not let go of it.
+// An older attempt never wins a key back from an owner that has not let go of it. One whose claim was
+// refused, and granted to a late copy all the same, holds nothing.
 void Judge::judge_order(const Truth::Change& change, const v1::ClaimRequest& claim) {
   const Record& before = *change.before;
   if (before.owner.empty() || said_.let_go(change.key, before.generation)) return;
   if (let_go_in(*change.after, before.generation)) return;
   const Said::Claim* holder = said_.find(before.claim_id);
-  if (holder == nullptr || holder->abandoned || leases_.expired(before.owner)) return;
+  if (holder == nullptr || holder->abandoned || holder->refused) return;
+  if (leases_.expired(before.owner)) return;
   const std::optional<Attempt> attempt = attempt_of(claim, before.generation);
   const std::optional<Attempt> made = attempt_of(holder->request, before.generation - 1);
   const bool newer = attempt && (attempt->generation == before.generation ||

@@ -20,15 +20,20 @@ class Said {
   struct Claim {
     v1::ClaimRequest request;
     bool abandoned = false;
+    bool refused = false;  // as its gateway was told: it holds nothing for it
   };
   explicit Said(Run& run) : run_(run) {}
 
   void claim(const v1::ClaimRequest& request) {
-    claims_.try_emplace(request.claim_id(), Claim{request, false});
+    claims_.try_emplace(request.claim_id(), Claim{request});
   }
   void abandon(const std::string& claim_id) {
     const auto found = claims_.find(claim_id);
     if (found != claims_.end()) found->second.abandoned = true;
+  }
+  void refuse(const std::string& claim_id) {
+    const auto found = claims_.find(claim_id);
+    if (found != claims_.end()) found->second.refused = true;
   }
   // The number of an operation names one operation for ever.
   void operate(const v1::OperateRequest& request) {

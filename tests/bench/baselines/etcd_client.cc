@@ -2,6 +2,8 @@
 //
 //   bench_etcd PORT[,PORT...] single OUTSTANDING KEYS BYTES COUNT
 //   bench_etcd PORT[,PORT...] nested OUTSTANDING KEYS BYTES COUNT CHILDREN
+//   bench_etcd PORT fill PREFIX COUNT FILE   puts what FILE holds under COUNT keys
+//   bench_etcd PORT read PREFIX COUNT        reads all of them, and prints {"seconds":..}
 //
 // Makes the keys, then COUNT transitions of them, and prints {"per_s":..}. Every key has at most
 // one write under way, conditional on the revision that the one before it had.
@@ -13,6 +15,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <deque>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -25,6 +28,8 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr int kChildren = 126;  // of a Txn
+constexpr int kPage = 4'096;
 
 struct Call {
   grpc::ClientContext context;
@@ -124,10 +129,68 @@ class Client {
   std::size_t turn_ = 0;
 };
 
+std::unique_ptr<etcdserverpb::KV::Stub> connect(const char* port) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetMaxReceiveMessageSize(-1);
+  return etcdserverpb::KV::NewStub(grpc::CreateCustomChannel(
+      absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials(), arguments));
+}
+
+void fill(const char* port, const std::string& prefix, std::uint64_t count, const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string value{std::istreambuf_iterator<char>(file), {}};
+  const auto stub = connect(port);
+  for (std::uint64_t next = 0; next < count;) {
+    etcdserverpb::TxnRequest request;
+    for (int i = 0; i < kChildren && next < count; ++i, ++next) {
+      auto& txn = *request.add_success()->mutable_request_txn();
+      auto& put = *txn.add_success()->mutable_request_put();
+      put.set_key(fmt::format("{}{:08}:s", prefix, next));
+      put.set_value(value);
+    }
+    grpc::ClientContext context;
+    etcdserverpb::TxnResponse response;
+    const grpc::Status status = stub->Txn(&context, request, &response);
+    if (!status.ok()) give_up(status.error_message());
+  }
+  std::cout << "{\"filled\":" << count << "}" << std::endl;
+}
+
+void read(const char* port, const std::string& prefix, std::uint64_t count) {
+  const auto stub = connect(port);
+  const auto began = Clock::now();
+  etcdserverpb::RangeRequest request;
+  request.set_key(prefix);
+  request.set_range_end(prefix.substr(0, prefix.size() - 1) + static_cast<char>(prefix.back() + 1));
+  request.set_limit(kPage);
+  std::uint64_t found = 0;
+  while (true) {
+    grpc::ClientContext context;
+    etcdserverpb::RangeResponse response;
+    const grpc::Status status = stub->Range(&context, request, &response);
+    if (!status.ok()) give_up(status.error_message());
+    found += static_cast<std::uint64_t>(response.kvs_size());
+    if (!response.more()) break;
+    request.set_key(response.kvs(response.kvs_size() - 1).key() + std::string(1, '\0'));
+  }
+  if (found < count) give_up(fmt::format("only {} records are there", found));
+  const double took = std::chrono::duration<double>(Clock::now() - began).count();
+  std::cout << fmt::format("{{\"seconds\":{:.3f}}}", took) << std::endl;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string mode = argc > 2 ? argv[2] : "";
+  if (mode == "fill" && argc == 6) {
+    fill(argv[1], argv[3], std::strtoull(argv[4], nullptr, 10), argv[5]);
+    return 0;
+  }
+  if (mode == "read" && argc == 5) {
+    read(argv[1], argv[3], std::strtoull(argv[4], nullptr, 10));
+    return 0;
+  }
   if ((mode != "single" || argc != 7) && (mode != "nested" || argc != 8)) {
     std::cerr << "bench_etcd: see the head of its source\n";
     return 2;

@@ -13,6 +13,7 @@ from rows import (deltas, event_cpu, expire_gateway, idle_outbox, lease_upkeep,
 
 from rows.engines import SecondCoordinator, Servers, Transitions
 from rows.feed_lag import FeedLag
+from rows.load import Load
 
 ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach": reattach,
        "simulator": simulator, "publish_durable": publish_durable,
@@ -27,4 +28,5 @@ ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach
                                        Servers.ceiling),
        "etcd_second": SecondCoordinator("etcd"),
        "postgres_second": SecondCoordinator("postgres"),
-       "etcd_feed_lag": FeedLag("etcd"), "postgres_feed_lag": FeedLag("postgres")}
+       "etcd_feed_lag": FeedLag("etcd"), "postgres_feed_lag": FeedLag("postgres"),
+       "etcd_load": Load("etcd"), "postgres_load": Load("postgres")}
