@@ -197,17 +197,17 @@ TEST_F(HttpApiTest, OneRequestTooManyIsRefusedAndThereIsRoomAgainAfterwards) {
   GatewayWorld world(options([](ListenerLimits& limits) { limits.api.requests_max = 2; }));
   SocketClient first(world.port());
   SocketClient second(world.port());
-  const std::string request = post(event);
+  const std::string request = post(event, "Expect: 100-continue\r\n");
   for (SocketClient* client : {&first, &second}) {
-    client->send(request.substr(0, request.size() - 1));
+    client->send(request.substr(0, request.size() - event.size()));
+    EXPECT_THAT(client->read_some(), StartsWith("HTTP/1.1 100 Continue\r\n\r\n"));
   }
-  // Both are under way when a third one finds no room.
-  EXPECT_TRUE(soon([&] {
-    const HttpResponse third = ask(world, post(event));
-    return third.status == 429 && third.head.find("\r\nRetry-After: 1\r\n") != std::string::npos;
-  }));
+  // Both are under way: a third one finds no room.
+  const HttpResponse third = ask(world, post(event));
+  EXPECT_EQ(third.status, 429);
+  EXPECT_THAT(third.head, HasSubstr("\r\nRetry-After: 1\r\n"));
   for (SocketClient* client : {&first, &second}) {
-    client->send(request.substr(request.size() - 1));
+    client->send(event);
     EXPECT_EQ(client->read_response().status, 200);
   }
   EXPECT_TRUE(soon([&] { return ask(world, post(event)).status == 200; }));
