@@ -167,8 +167,16 @@ class PostgresPair:
 
     @staticmethod
     def require_standby(server, names):
+        """In force when this returns: it is the checkpointer that tells all sessions, and it reads
+        the setting between two checkpoints."""
         server.sql(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'", database="postgres")
         server.sql("SELECT pg_reload_conf()", database="postgres")
+        deadline = time.monotonic() + PATIENCE_S
+        while server.sql("SHOW synchronous_standby_names", database="postgres").strip() != names:
+            assert time.monotonic() < deadline, "the setting is not taken"
+            time.sleep(0.02)
+        for _ in range(2):
+            server.sql("CHECKPOINT", database="postgres")
 
     def fail_over(self):
         """The primary is killed, the standby takes its place; the old one's data stays."""
