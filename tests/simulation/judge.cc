@@ -60,8 +60,8 @@ bool let_go_in(const Record& record, Generation generation) {
          last->reason != Reason::kTakenOver && last->reason != Reason::kResumed;
 }
 
-// An older attempt never wins a key back from an owner that has not let go of it. One whose claim was
-// refused, and granted to a late copy all the same, holds nothing.
+// An older attempt never wins a key back from an owner that has not let go of it. One whose claim
+// was refused, and granted to a late copy all the same, holds nothing.
 void Judge::judge_order(const Truth::Change& change, const v1::ClaimRequest& claim) {
   const Record& before = *change.before;
   if (before.owner.empty() || said_.let_go(change.key, before.generation)) return;

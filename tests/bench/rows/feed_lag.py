@@ -21,7 +21,7 @@ class FeedLag:
     UNIT = "ms"
     GOAL = 50
     AT_MOST = True
-    SIZES = {"samples": 300, "count": 40_000, "rounds": 5, "budget_s": 120}
+    SIZES = {"samples": 300, "count": 40_000, "rounds": 5, "budget_s": 60}
     SMALL = {"samples": 10, "count": 3_000, "rounds": 1, "budget_s": 30}
 
     def __init__(self, engine):
