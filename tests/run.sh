@@ -89,7 +89,7 @@ junit_count() {
   sed -n '/^[[:space:]]'"$2"'="[0-9]*"/{s/[^"]*"\([0-9]*\)".*/\1/p;q}' "$1"
 }
 
-# Adds what the JUnit file $1 says to the totals.
+# Adds what the JUnit file $1 says of build folder $2 to the totals.
 add_results() {
   local tests failures not_run
   if [[ ! -s "$1" ]]; then
@@ -102,6 +102,9 @@ add_results() {
   skipped=$((skipped + not_run))
   failed=$((failed + failures))
   passed=$((passed + tests - failures - not_run))
+  if [[ $failures -gt 0 ]]; then
+    python3 "$root/tests/failed_tests.py" "$2" "$1" >>"$work/failures" || true
+  fi
 }
 
 # Runs the tests of build folder $1 whose label matches $2, $3 at a time.
@@ -112,7 +115,7 @@ run_ctest() {
   [[ "$INTERLOCK_FULL" == 1 ]] || arguments+=(-LE '^slow$')
   rm -f "$junit"
   run_child ctest "${arguments[@]}" || status=$?
-  add_results "$junit"
+  add_results "$junit" "$1"
   # ctest can fail for a reason of its own, with all tests passed.
   if [[ $status -ne 0 && $failed -eq $before ]]; then
     failed=$((failed + 1))
@@ -165,7 +168,14 @@ print_counts() {
     sort
 }
 
+print_failures() {
+  [[ -s "$work/failures" ]] || return 0
+  say "failed"
+  cat "$work/failures"
+}
+
 finish() {
+  print_failures
   print_counts
   say "suites (${SECONDS} s)"
   [[ ${#timings[@]} -eq 0 ]] || printf '%s\n' "${timings[@]}"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <utility>
@@ -10,8 +11,21 @@
 namespace interlock {
 namespace {
 
+// What each thread of the process waits in: tells a lost wake-up from a store that is stuck.
+void describe_threads() {
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string name, where, call;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    std::getline(std::ifstream(task.path() / "wchan"), where);
+    std::getline(std::ifstream(task.path() / "syscall"), call);
+    std::fprintf(stderr, "thread %s: in %s, system call %s\n", name.c_str(), where.c_str(),
+                 call.c_str());
+  }
+}
+
 [[noreturn]] void give_up(const char* what) {
   std::fprintf(stderr, "No answer within a minute: %s\n", what);
+  describe_threads();
   std::abort();
 }
 

@@ -2,14 +2,20 @@
 
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -36,7 +42,27 @@ void become_nobody_special() {
   if (user == nullptr || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0) _exit(126);
 }
 
-pid_t start_program(std::vector<std::string> words, const std::string& log) {
+// From here on no file of this process and its children grows beyond 16 MiB: there is no space left
+// on the device. Files of the write-ahead log are just as long as that, tables are not.
+void fill_disk() {
+  std::array<sock_filter, 7> code = {{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pwrite64, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pwritev, 0, 2),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[3])),  // where to
+      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 16 * 1024 * 1024, 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
+  }};
+  sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    _exit(125);
+  }
+}
+
+pid_t start_program(std::vector<std::string> words, const std::string& log,
+                    Disk disk = Disk::kUsual) {
   const pid_t pid = fork();
   if (pid != 0) return pid;
   const int out = open(log.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0666);
@@ -47,6 +73,7 @@ pid_t start_program(std::vector<std::string> words, const std::string& log) {
   setpgid(0, 0);
   become_nobody_special();
   prctl(PR_SET_PDEATHSIG, SIGQUIT);  // a test that aborts leaves no server behind
+  if (disk == Disk::kFull) fill_disk();
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -94,9 +121,9 @@ PostgresServer::~PostgresServer() {
   if (pid_ > 0) kill();
 }
 
-void PostgresServer::start() {
+void PostgresServer::start(Disk disk) {
   const std::string log = directory_.path() + "/log";
-  pid_ = start_program({kPrograms + "postgres", "-D", directory_.path() + "/data"}, log);
+  pid_ = start_program({kPrograms + "postgres", "-D", directory_.path() + "/data"}, log, disk);
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (PQping(url("postgres", "admin", "").c_str()) != PQPING_OK) {
     if (std::chrono::steady_clock::now() > deadline) give_up("it does not start", log);

@@ -11,6 +11,8 @@
 
 namespace interlock {
 
+enum class Disk { kUsual, kFull };
+
 // Started by the constructor, ended by the destructor. `settings`: lines of postgresql.conf. A
 // failure to start ends the process, with the server's log.
 class PostgresServer {
@@ -29,7 +31,7 @@ class PostgresServer {
   std::string run(const std::string& database, const std::string& sql) const;
 
   void kill();  // SIGKILL, to all of it
-  void start();
+  void start(Disk disk = Disk::kUsual);
   void stop();  // in order
   void pause();
   void resume();

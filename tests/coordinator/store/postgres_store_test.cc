@@ -7,6 +7,8 @@
 
 #include <chrono>
 #include <future>
+#include <map>
+#include <random>
 #include <thread>
 
 #include "coordinator/store/postgres/sql.h"
@@ -118,6 +120,40 @@ TEST(PostgresRunning, AStatementThatFailsIsAFailureAndTheNextOneIsNone) {
   EXPECT_THAT(failure(commit(*store, put("k", made.revision, std::string(20, 'x')))),
               HasSubstr("small"));
   applied(commit(*store, put("k", made.revision, "two")));
+}
+
+TEST(PostgresRunning, AFullDiskIsSaidAndNothingIsHalfWritten) {
+  const std::string database = server().make_database();
+  const auto store = open(database);
+  server().stop();
+  server().start(Disk::kFull);
+  std::map<std::string, Versioned> acknowledged;
+  std::mt19937_64 random(7);  // what cannot be compressed
+  Outcome outcome = Unknown{};
+  ASSERT_TRUE(eventually([&] {  // the first one meets the connection that was cut
+    outcome = commit(*store, put("first", kAbsent, "x"));
+    return std::holds_alternative<Applied>(outcome);
+  }));
+  acknowledged["first"] = {"x", applied(outcome).revision};
+  for (int i = 0; i < 200 && std::holds_alternative<Applied>(outcome); ++i) {
+    std::string record(400'000, '\0');
+    for (char& each : record) each = static_cast<char>(random());
+    const std::string key = "k" + std::to_string(i);
+    outcome = commit(*store, put(key, kAbsent, record));
+    if (std::holds_alternative<Applied>(outcome)) {
+      acknowledged[key] = {record, applied(outcome).revision};
+    }
+  }
+  EXPECT_THAT(failure(outcome), HasSubstr("disk is full: make room"));
+  EXPECT_GT(acknowledged.size(), 10u);
+  server().stop();
+  server().start();
+  ASSERT_TRUE(eventually([&] {
+    outcome = commit(*store, put("first", acknowledged["first"].revision, "y"));
+    return std::holds_alternative<Applied>(outcome);
+  }));
+  acknowledged["first"] = {"y", applied(outcome).revision};
+  EXPECT_TRUE(records(*store) == acknowledged);
 }
 
 TEST(PostgresRunning, ACommitThatIsNotAnsweredIsUnknownAndMayHaveLanded) {
