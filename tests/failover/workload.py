@@ -93,6 +93,14 @@ class Flow:
             place += 1
             await asyncio.sleep(PAUSE_S)
 
+    def describe(self):
+        follower = self.follower
+        return (f"{self.publisher.key}: {self.publisher.accepted} events accepted "
+                f"({self.publisher.unknown} repeated, last {self.publisher.trouble}), "
+                f"{len(follower.seen)} seen over {len(follower.sockets)} sockets, "
+                f"{follower.refused} refusals, {follower.silences} silences; the last frames are "
+                f"{[frame for frame in follower.client.frames[-3:]]}")
+
     async def served_again(self):
         """An event that was published from now on has arrived."""
         await self.follower.reached(self.publisher.accepted + 2)
@@ -127,6 +135,7 @@ class Caller:
         self.gateways = [os.urandom(16).hex() for _ in range(2)]
         self.turn = number
         self.rounds = 0
+        self.trouble = "none"  # why the last call had to be repeated
         self.served = []  # when a round was over
         self.unknown = 0
         self.ending = False
@@ -163,6 +172,7 @@ class Caller:
                 if not again:
                     raise
                 self.unknown += 1
+                self.trouble = f"{method}: {error.code().name}: {error.details()}"
             await asyncio.sleep(RETRY_S)
 
     async def claim(self):
@@ -193,6 +203,9 @@ class Caller:
         self.record.old_owner_answered(
             generation, answer.WhichOneof("reason")
             if isinstance(answer, connection_pb2.Refusal) else f"done: {answer}")
+
+    def describe(self):
+        return f"{self.key}: {self.rounds} rounds; {self.unknown} repeated, last {self.trouble}"
 
     async def served_again(self):
         rounds = self.rounds
@@ -233,13 +246,26 @@ class Workload:
     async def served_again(self):
         """Everybody has got something that began after this moment."""
         workers = [*self.flows, *self.callers]
-        served = asyncio.gather(*(one.served_again() for one in workers))
-        done, _ = await asyncio.wait([served, *(task for one in workers for task in one.tasks)],
-                                     timeout=SERVED_S_MAX, return_when=asyncio.FIRST_COMPLETED)
-        served.cancel()
-        for task in done:
-            await task  # what has ended for being wrong says so
-        assert done, f"somebody is not served {SERVED_S_MAX} s after the failover"
+        waiting = {asyncio.ensure_future(one.served_again()): one for one in workers}
+        working = [task for one in workers for task in one.tasks]
+        deadline = time.monotonic() + SERVED_S_MAX
+        while waiting and time.monotonic() < deadline:
+            done, _ = await asyncio.wait([*waiting, *working], timeout=1,
+                                         return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await task  # what has ended for being wrong says so
+                waiting.pop(task, None)
+        for task in waiting:
+            task.cancel()
+        assert not waiting, (f"not served {SERVED_S_MAX} s after failover {len(self.took_s) + 1}: "
+                             + "; ".join(one.describe() for one in waiting.values())
+                             + self.ended())
+
+    def ended(self):
+        """What the processes said that are not there any more."""
+        return "".join(f"\n{service.name} has ended with {service.process.poll()}:\n"
+                       + service.log_tail(5) for service in self.stack.services()
+                       if service.process.poll() is not None)
 
     def longest_wait_s(self, began):
         """Of whoever waited longest, since then, between one thing that it got and the next."""

@@ -64,6 +64,7 @@ class Publisher:
         self.accepted = 0  # the highest sequence that a receipt named
         self.unknown = 0   # answers that never came
         self.full = 0      # RESOURCE_EXHAUSTED
+        self.trouble = ""  # why the last publish was repeated
         self.repeated = 0  # receipts of events that had been accepted already
         self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL)
         self.events = events_pb2_grpc.EventsStub(self.channel)
@@ -83,6 +84,7 @@ class Publisher:
             try:
                 return self.take(await self.ask(request))
             except grpc.aio.AioRpcError as error:
+                self.trouble = f"{error.code().name}: {error.details()}"
                 if error.code() in UNKNOWN:
                     self.unknown += 1
                 elif error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED:

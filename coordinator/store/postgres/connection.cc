@@ -139,11 +139,16 @@ void Lineage::reached(std::uint64_t position) {
   position_ = std::max(position_, position);
 }
 
-absl::Status Lineage::check_position(std::uint64_t position) {
+std::uint64_t Lineage::position() {
   const std::lock_guard lock(mutex_);
-  if (lost_.ok() && position < position_) {
-    lost_ = absl::DataLossError(absl::StrCat("The server is at position ", position,
-                                             ", and a write at ", position_,
+  return position_;
+}
+
+absl::Status Lineage::check_position(std::uint64_t now, std::uint64_t before) {
+  const std::lock_guard lock(mutex_);
+  if (lost_.ok() && now < before) {
+    lost_ = absl::DataLossError(absl::StrCat("The server is at position ", now,
+                                             ", and a write at ", before,
                                              " was answered: what was acknowledged is lost. A "
                                              "standby that was not synchronous has taken "
                                              "over, or a backup was restored. Start the "
@@ -214,9 +219,11 @@ absl::Status Connection::prepare(Lineage& lineage) {
     return status;
   }
   if (absl::Status status = make_schema(); !status.ok()) return status;
+  const std::uint64_t before = lineage.position();
   const auto touched = run(kTouch);
   if (!touched.ok()) return touched.status();
-  return lineage.check_position(std::strtoull(std::string(touched->at(0, 0)).c_str(), nullptr, 10));
+  return lineage.check_position(std::strtoull(std::string(touched->at(0, 0)).c_str(), nullptr, 10),
+                                before);
 }
 
 absl::Status Connection::read_facts() {

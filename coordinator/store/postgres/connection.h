@@ -56,10 +56,12 @@ class Lineage {
  public:
   // UNAVAILABLE: a lower timeline than has been seen, a primary that was replaced and came back.
   absl::Status check(const ServerFacts& facts);
-  // A write of this process at that position was answered.
+  // A write at that position was answered to this process, or shown by the feed.
   void reached(std::uint64_t position);
-  // The server is at that position. DATA_LOSS, from then on: answered writes lie above it.
-  absl::Status check_position(std::uint64_t position);
+  std::uint64_t position();
+  // The server says that it is at `now`; `before` is what position() was when it was asked, since
+  // others write meanwhile. DATA_LOSS, from then on: answered writes lie above it.
+  absl::Status check_position(std::uint64_t now, std::uint64_t before);
 
  private:
   std::mutex mutex_;

@@ -85,12 +85,22 @@ TEST(PostgresLineage, AnOldPrimaryThatComesBackIsRefused) {
 
 TEST(PostgresLineage, AnOlderStateIsADeadPastFromThenOn) {
   Lineage lineage;
-  EXPECT_TRUE(lineage.check_position(0).ok());
+  EXPECT_TRUE(lineage.check_position(0, lineage.position()).ok());
   lineage.reached(70);
   lineage.reached(60);
-  EXPECT_TRUE(lineage.check_position(70).ok());
-  EXPECT_THAT(lineage.check_position(69).message(), HasSubstr("what was acknowledged is lost"));
-  EXPECT_TRUE(absl::IsDataLoss(lineage.check_position(1'000)));
+  EXPECT_TRUE(lineage.check_position(70, lineage.position()).ok());
+  EXPECT_THAT(lineage.check_position(69, lineage.position()).message(),
+              HasSubstr("what was acknowledged is lost"));
+  EXPECT_TRUE(absl::IsDataLoss(lineage.check_position(1'000, 0)));
+}
+
+TEST(PostgresLineage, WhatIsWrittenWhileTheServerIsAskedIsNoLoss) {
+  Lineage lineage;
+  lineage.reached(70);
+  const std::uint64_t before = lineage.position();
+  lineage.reached(71);  // another connection heard of it, after this one's question was answered
+  EXPECT_TRUE(lineage.check_position(70, before).ok());
+  EXPECT_TRUE(absl::IsDataLoss(lineage.check_position(69, before)));
 }
 
 }  // namespace
