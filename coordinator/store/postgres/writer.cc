@@ -54,6 +54,20 @@ std::vector<std::string> parameters_of(const Batch& batch) {
           last.take(), put_entry.take(), put_number.take(), put_bytes.take()};
 }
 
+// Before the transaction has committed its outcomes are worth nothing, also as a position: a
+// primary that dies in between takes them along.
+std::uint64_t latest_of(const std::vector<Outcome>& outcomes) {
+  std::uint64_t latest = 0;
+  for (const Outcome& outcome : outcomes) {
+    if (const auto* applied = std::get_if<Applied>(&outcome)) {
+      latest = std::max(latest, applied->at.value);
+    } else if (const auto* refused = std::get_if<Refused>(&outcome)) {
+      latest = std::max(latest, refused->at.value);
+    }
+  }
+  return latest;
+}
+
 }  // namespace
 
 Writer::Writer(const ConnectionSettings& settings, Lineage& lineage)
@@ -211,6 +225,8 @@ void Writer::answer_front() {
   } else if (ended.outcomes.size() != ended.entries) {
     const absl::Status reason = absl::InternalError("PostgreSQL answered something else.");
     ended.outcomes.assign(ended.entries, Unknown{reason});
+  } else {
+    lineage_.reached(latest_of(ended.outcomes));
   }
   ended.done(std::move(ended.outcomes));
 }
@@ -224,7 +240,6 @@ std::vector<Outcome> Writer::outcomes_of(const Result& result, std::size_t entri
     const bool applied = result.at(row, 1) == std::string_view("\1", 1);
     const auto revision = static_cast<Revision>(int64_of(result.at(row, 2)));
     const Position at{static_cast<std::uint64_t>(int64_of(result.at(row, 4)))};
-    lineage_.reached(at.value);
     if (applied) {
       outcomes[entry] = Applied{revision, at};
     } else if (result.is_null(row, 3)) {
