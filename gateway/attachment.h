@@ -109,6 +109,8 @@ class Attachment {
 
   bool attached() const { return reconciled_; }  // the hello has come and the list is answered
   bool reachable() const { return schedule_.reachable(); }  // a hello stands, or is not overdue
+  // Connections a second that an operator wants to see sent elsewhere; 0: none. For good.
+  std::uint32_t drain_per_s() const { return drain_per_s_; }
   bool store_away() const { return store_away_; }  // as the last coordinator heard says
   std::uint64_t unanswered_operations() const { return held_.unanswered(); }
   std::uint64_t waiting_claims() const { return claims_.waiting(); }
@@ -162,6 +164,7 @@ class Attachment {
   bool hello_sent_ = false;
   bool reconciled_ = false;  // the list is answered
   bool draining_ = false;
+  std::uint32_t drain_per_s_ = 0;
   bool store_away_ = false;
   bool holding_ = true;  // as the sessions were told
   bool deaf_ = false;    // this stream belongs to an id that is used up

@@ -125,6 +125,10 @@ void AttachmentShell::Owner::bring_notices() {
   for (v1::ClosedToDeliver& closed : attachment_.take_closed()) {
     if (tell_closed_) tell_closed_(std::move(closed));
   }
+  if (send_away_ && attachment_.drain_per_s() != sent_away_per_s_) {
+    sent_away_per_s_ = attachment_.drain_per_s();
+    send_away_(sent_away_per_s_);
+  }
 }
 
 void AttachmentShell::Owner::count() {

@@ -40,6 +40,7 @@ class AttachmentShell::Owner {
   Attachment attachment_;
   std::unordered_map<std::uint64_t, Notify> notify_;  // by connection
   TellClosed tell_closed_;
+  SendAway send_away_;
   std::vector<std::promise<bool>> drains_;
   AttachCounters counters_;
   std::atomic<bool> reachable_ = true;
@@ -76,6 +77,7 @@ class AttachmentShell::Owner {
   std::optional<std::uint64_t> held_since_ms_;  // a hold that was reported
   bool acted_ = false;  // under this id
   bool shortened_ = false;  // as reported
+  std::uint32_t sent_away_per_s_ = 0;  // as told
   std::optional<std::uint64_t> timer_at_ms_;
   std::mt19937_64 generator_{std::random_device{}()};
   std::uniform_real_distribution<double> random_{0.0, 1.0};

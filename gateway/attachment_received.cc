@@ -61,6 +61,7 @@ void Attachment::received(std::uint64_t stream, const v1::AttachResponse& messag
     schedule_.store_away(store_away_, now_ms);
     if (!store_away_) held_.retry();
   }
+  if (message.drain_gateway_per_s() > 0) drain_per_s_ = message.drain_gateway_per_s();
   if (message.has_drain()) {
     draining_ = true;
     cut("drain");

@@ -81,6 +81,16 @@ void AttachmentShell::tell_closed(TellClosed tell) {
   done.wait();
 }
 
+void AttachmentShell::send_away(SendAway send) {
+  std::promise<void> set;
+  std::future<void> done = set.get_future();
+  owner_->post([set = std::move(set), send = std::move(send)](Owner& self) mutable {
+    self.send_away_ = std::move(send);
+    set.set_value();
+  });
+  done.wait();
+}
+
 void AttachmentShell::closed_delivered(std::string key, std::uint64_t generation) {
   owner_->post([key = std::move(key), generation](Owner& self) {
     self.attachment_.closed_delivered(key, generation);

@@ -95,6 +95,11 @@ class AttachmentShell : public CoordinatorClient {
   // The backend was told, or does not want to be. Safe to call from any thread.
   void closed_delivered(std::string key, std::uint64_t generation);
 
+  // Called on the shell's own thread when an operator wants this gateway empty, with how many
+  // connections a second; it must not block. Empty: nobody is told. As tell_closed otherwise.
+  using SendAway = std::function<void(std::uint32_t per_s)>;
+  void send_away(SendAway send);
+
   const AttachCounters& counters() const;
 
  private:

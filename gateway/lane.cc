@@ -155,6 +155,10 @@ void Lane::open_session(std::shared_ptr<ClientSocket> socket, UpgradeAccepted ac
     refusal.message = std::move(message);
     turn_away_.refuse(std::move(socket), refusal, accepted.form, reason);
   };
+  if (away_per_s_ > 0) {
+    return refuse(503, CloseCode::kDraining, jittered(shared_->limits.drain_after_ms_max),
+                  "draining", "An operator has taken this gateway out of service.");
+  }
   if (draining_) {
     return refuse(503, CloseCode::kDraining, jittered(shared_->limits.drain_after_ms_max),
                   "draining", "This gateway is stopping.");
@@ -187,6 +191,33 @@ void Lane::drain() {
   for (const auto& [connection, shell] : sessions_) shells.push_back(shell);
   for (const auto& shell : shells) shell->drain(jittered(shared_->limits.drain_after_ms_max));
   spawn(executor(), dismiss_silent());
+}
+
+void Lane::send_away(double per_s) {
+  const bool begun = away_per_s_ > 0;
+  away_per_s_ = per_s;
+  if (!begun) spawn(executor(), send_away_slowly());
+}
+
+// None is added any more, so those that there are now are all.
+Task<void> Lane::send_away_slowly() {
+  constexpr std::chrono::milliseconds kStep(50);
+  constexpr std::uint64_t kAfterMsMax = 500;  // they are spread already
+  std::vector<std::weak_ptr<SessionShell>> left;
+  for (const auto& [connection, shell] : sessions_) left.push_back(shell);
+  LoopTimer moment(executor(), kStep);
+  double due = 1;
+  while (!left.empty() && !draining_) {
+    for (; due >= 1 && !left.empty(); left.pop_back()) {
+      const auto shell = left.back().lock();
+      if (shell == nullptr) continue;
+      shell->drain(jittered(kAfterMsMax));
+      due -= 1;
+    }
+    moment.expires_after(kStep);
+    co_await moment.async_wait(use_result);
+    due += away_per_s_ * std::chrono::duration<double>(kStep).count();
+  }
 }
 
 Task<void> Lane::dismiss_silent() {

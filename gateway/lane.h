@@ -66,6 +66,9 @@ class Lane {
   // Accepts no more, tells every session that the gateway stops, and gives those who have not said
   // what they want a moment longer.
   void drain();
+  // An operator wants this gateway empty: no new sessions, and those that there are end as in
+  // drain(), so many a second; the listener stays, to say so. Once more sets another pace.
+  void send_away(double per_s);
   // Closes what is still there.
   void cut();
 
@@ -91,7 +94,10 @@ class Lane {
   ShellSurroundings around_;
   std::unordered_map<std::uint64_t, std::shared_ptr<SessionShell>> sessions_;
   std::unordered_set<std::shared_ptr<ClientSocket>> greeted_;  // their head is awaited
+  Task<void> send_away_slowly();
+
   bool draining_ = false;
+  double away_per_s_ = 0;  // above 0: sessions are sent elsewhere
 };
 
 }  // namespace interlock

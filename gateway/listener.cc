@@ -114,6 +114,14 @@ bool Listener::on_every_lane(void (Lane::*what)(), Deadline deadline) {
   });
 }
 
+void Listener::send_away(std::uint32_t per_s) {
+  metrics_.draining.Set(1);
+  const double share = static_cast<double>(per_s) / static_cast<double>(lanes_.size());
+  for (auto& lane : lanes_) {
+    asio::post(lane->executor(), [lane = lane.get(), share] { lane->send_away(share); });
+  }
+}
+
 void Listener::drain(std::chrono::milliseconds budget) {
   constexpr std::chrono::milliseconds cut_time(200);
   const auto deadline = std::chrono::steady_clock::now() + budget;

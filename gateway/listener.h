@@ -45,6 +45,10 @@ class Listener {
   // blocks.
   void drain(std::chrono::milliseconds budget);
 
+  // Takes no new sessions, and ends those that there are as drain() does, so many a second. Does
+  // not wait. From any thread.
+  void send_away(std::uint32_t per_s);
+
  private:
   using Deadline = std::chrono::steady_clock::time_point;
 

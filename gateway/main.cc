@@ -94,15 +94,30 @@ int serve(GatewayConfig config, const sigset_t& signals) {
                                   coordinator, backend.get(), gateway_metrics);
   if (!listener.ok()) return fail(listener.status());
   std::atomic<bool> stopping = false;
+  std::atomic<bool> emptied = false;
+  coordinator.send_away([&](std::uint32_t per_s) {
+    if (stopping) return;
+    log_notice("An operator wants this gateway empty.",
+               {{"per_s", per_s}, {"sessions", (*listener)->sessions()}});
+    emptied = true;
+    (*listener)->send_away(per_s);
+  });
   auto http = HttpServer::start(
       {.listen = config.http_listen,
-       .readiness = [&] { return Readiness{!stopping, "The gateway is stopping."}; },
+       .readiness =
+           [&] {
+             if (emptied) return Readiness{false, "An operator wants this gateway empty."};
+             return Readiness{!stopping, "The gateway is stopping."};
+           },
        .metrics =
            [&] {
              link_metrics.update();
              return metrics.render();
            }});
-  if (!http.ok()) return fail(http.status());
+  if (!http.ok()) {
+    coordinator.send_away({});
+    return fail(http.status());
+  }
   loops.start();
   log_notice("Gateway is listening.", {{"address", config.listen.host},
                                        {"port", (*listener)->port()},
@@ -114,6 +129,7 @@ int serve(GatewayConfig config, const sigset_t& signals) {
   sigwait(&signals, &signal);
   log_notice("Gateway is stopping.", {{"signal", signal}, {"sessions", (*listener)->sessions()}});
   stopping = true;
+  coordinator.send_away({});
   const auto deadline = std::chrono::steady_clock::now() + config.drain_budget;
   (*listener)->drain(config.drain_budget - std::min(detach_time, config.drain_budget / 2));
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -66,6 +66,9 @@ std::optional<Refusal> refuse_claim(const Record& record, const Claim& claim,
   const bool owned = !record.owner.empty();
   const Order order = order_of(record, claim);
   if (order == Order::kNotNewer && owned) return Stale{record.generation};
+  if (is_barred(record)) {
+    return PermissionDenied{"an operator has ended this connection for good"};
+  }
   if (!owned || !context.owner_lives) return std::nullopt;
   if (claim.policy == Policy::kReject && order != Order::kNewer) {
     return AlreadyOwned{record.generation, context.limits.duplicate_after_ms};

@@ -86,11 +86,24 @@ struct ClosedTold {
   Generation generation = 0;
 };
 
+// What an operator does to a connection. Conditional on the generation that was seen.
+struct Steer {
+  enum class Kind : std::uint8_t {
+    kKick,     // close the client's socket with `code`; for good, unless it may return
+    kRelease,  // take it from its gateway, whatever that gateway says
+  };
+  Kind kind = Kind::kKick;
+  Generation generation = 0;
+  std::uint32_t code = 0;         // kKick
+  bool may_return = true;         // kRelease: always
+  std::string note;               // who, and why
+};
+
 // Asks for nothing but a look at the record that is surely the present one.
 struct Lookup {};
 
 using Command = std::variant<Claim, Abandon, Operate, Acknowledge, Publish, Forget, Sweep,
-                             ClosedTold, Lookup>;
+                             ClosedTold, Steer, Lookup>;
 
 // ---- answers ----
 
@@ -107,7 +120,7 @@ struct Granted {
   bool capped = false;           // the subject is at its limit: one that waits must make room
 };
 
-struct Settled {};  // Abandon, Acknowledge, Forget, Sweep, ClosedTold
+struct Settled {};  // Abandon, Acknowledge, Forget, Sweep, ClosedTold, Steer
 
 struct Receipt {
   Sequence sequence = 0;

@@ -30,6 +30,7 @@ Decision decide(const std::optional<Record>& record, const Command& command,
     Decision operator()(const Forget& forget) const { return decide_forget(record, forget); }
     Decision operator()(const Sweep& sweep) const { return decide_sweep(record, sweep, context); }
     Decision operator()(const ClosedTold& told) const { return decide_closed_told(record, told); }
+    Decision operator()(const Steer& steer) const { return decide_steer(record, steer, context); }
     Decision operator()(const Lookup&) const { return {.answer = Found{record}}; }
   } by_command{*record, context};
   return std::visit(by_command, command);

@@ -73,6 +73,7 @@ Decision decide_acknowledge(const Record& record, const Acknowledge& acknowledge
 Decision decide_publish(const Record& record, const Publish& publish, const Context& context);
 Decision decide_forget(const Record& record, const Forget& forget);
 Decision decide_sweep(const Record& record, const Sweep& sweep, const Context& context);
+Decision decide_steer(const Record& record, const Steer& steer, const Context& context);
 Decision decide_closed_told(const Record& record, const ClosedTold& told);
 
 }  // namespace interlock

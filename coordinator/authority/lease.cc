@@ -43,6 +43,9 @@ LeaseDecision decide_lease(const std::optional<Lease>& lease, LeaseAct act, Tick
       decision.lease->expired = true;
       return decision;
     }
+    case LeaseAct::kDrain:
+      // The pace is for whoever asks to fill in; it says nothing of whether the gateway lives.
+      return {.fate = lease->expired ? LeaseFate::kExpired : LeaseFate::kAlive};
     case LeaseAct::kForget:
       return {.fate = lease->expired ? LeaseFate::kExpired : LeaseFate::kAlive,
               .remove = is_forgettable(*lease, tick, limits)};

@@ -19,6 +19,7 @@ struct Lease {
   bool expired = false;
   std::string address;                  // display only
   std::int64_t first_seen_unix_ms = 0;  // display only
+  std::uint32_t draining_per_s = 0;     // an operator wants it empty, at this pace; 0: not
   std::string unknown;                  // fields of a newer build, byte for byte
   friend bool operator==(const Lease&, const Lease&) = default;
 };
@@ -33,6 +34,7 @@ enum class LeaseAct {
   kRenew,   // a heartbeat: never makes one
   kExpire,
   kForget,  // the record of an expired one
+  kDrain,   // an operator wants it empty
 };
 
 enum class LeaseFate {

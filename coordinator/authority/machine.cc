@@ -32,6 +32,7 @@ void append(Record& record, State from, State to, const Cause& cause,
                    .tick = cause.tick,
                    .time_unix_ms = cause.time_unix_ms,
                    .count = 1,
+                   .note = cause.note,
                    .unknown = {}};
   steps.push_back(entry);
   ++record.transitions_total;
@@ -80,6 +81,11 @@ void spend_claim_id(Record& record, std::string claim_id) {
 bool is_spent(const Record& record, std::string_view claim_id) {
   return std::find(record.spent_claim_ids.begin(), record.spent_claim_ids.end(), claim_id) !=
          record.spent_claim_ids.end();
+}
+
+bool is_barred(const Record& record) {
+  return record.state == State::kClosed && record.kick && !record.kick->may_return &&
+         record.kick->generation == record.generation;
 }
 
 std::size_t open_runs(const Record& record) {

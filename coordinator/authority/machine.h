@@ -53,6 +53,7 @@ struct Transition {
   Tick tick = 0;
   std::int64_t time_unix_ms = 0;    // display only
   std::uint32_t count = 1;          // above 1: pairs of PROCESSING and back that share this entry
+  std::string note;                 // of an operator's step: who, and why
   std::string unknown;              // fields of a newer build, byte for byte
   friend bool operator==(const Transition&, const Transition&) = default;
 };
@@ -152,6 +153,7 @@ struct Cause {
   Reason reason = Reason::kStep;
   Tick tick = 0;
   std::int64_t time_unix_ms = 0;
+  std::string note{};
 };
 
 // Writes the state and its history entry; the caller has asked may_follow. `steps` gets the entry.
@@ -161,6 +163,8 @@ void start_machine(Record& record, const Cause& cause, std::vector<Transition>& 
 
 void spend_claim_id(Record& record, std::string claim_id);
 bool is_spent(const Record& record, std::string_view claim_id);
+// An operator has ended it for good: while the record is kept, nobody claims it.
+bool is_barred(const Record& record);
 std::size_t open_runs(const Record& record);
 std::uint64_t outbox_bytes(const Record& record);
 inline std::uint64_t outbox_events(const Record& record) {

@@ -57,6 +57,52 @@ Outcome AdminClient::history(const v1::HistoryRequest& request, v1::HistoryRespo
               answer);
 }
 
+Outcome AdminClient::explain(const v1::ExplainRequest& request, v1::ExplainResponse& answer) {
+  return call(&v1::Admin::Stub::Explain, {.method = "Explain", .key = request.key()}, request,
+              answer);
+}
+
+Outcome AdminClient::release(const v1::ForceReleaseRequest& request) {
+  v1::ForceReleaseResponse nothing;
+  return call(&v1::Admin::Stub::ForceRelease, {.method = "ForceRelease", .key = request.key()},
+              request, nothing);
+}
+
+Outcome AdminClient::gateways(v1::ListGatewaysResponse& answer) {
+  return call(&v1::Admin::Stub::ListGateways, {.method = "ListGateways", .key = ""},
+              v1::ListGatewaysRequest(), answer);
+}
+
+Outcome AdminClient::drain(const v1::DrainGatewayRequest& request,
+                           v1::DrainGatewayResponse& answer) {
+  return call(&v1::Admin::Stub::DrainGateway,
+              {.method = "DrainGateway", .key = request.gateway_id()}, request, answer);
+}
+
+Outcome AdminClient::stats(v1::StatsResponse& answer) {
+  return call(&v1::Admin::Stub::Stats, {.method = "Stats", .key = ""}, v1::StatsRequest(), answer);
+}
+
+Outcome AdminClient::kick(const v1::KickRequest& request,
+                          const std::function<bool(const v1::KickResponse&)>& take) {
+  const Call what{.method = "Kick", .key = request.key()};
+  grpc::ClientContext context;
+  authorize(context);
+  const auto deadline =
+      std::chrono::system_clock::now() + absl::ToChronoMilliseconds(settings_.timeout);
+  if (!channel_->WaitForConnected(deadline) && !connected()) {
+    return failure(grpc::Status(grpc::DEADLINE_EXCEEDED, ""), what, false);
+  }
+  const auto reader = stub_->Kick(&context, request);
+  v1::KickResponse answer;
+  bool wanted = true;
+  while (wanted && reader->Read(&answer)) wanted = take(answer);
+  if (!wanted) context.TryCancel();
+  const grpc::Status status = reader->Finish();
+  if (status.ok() || !wanted) return std::nullopt;
+  return failure(status, what, true);
+}
+
 Outcome AdminClient::watch(const v1::WatchRequest& request, const HeldSignals& signals,
                            int output_fd,
                            const std::function<bool(const v1::WatchResponse&)>& take) {

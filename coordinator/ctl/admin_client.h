@@ -28,6 +28,17 @@ class AdminClient {
   Outcome list(const v1::ListRequest& request, v1::ListResponse& answer);
   Outcome history(const v1::HistoryRequest& request, v1::HistoryResponse& answer);
 
+  Outcome explain(const v1::ExplainRequest& request, v1::ExplainResponse& answer);
+  Outcome release(const v1::ForceReleaseRequest& request);
+  Outcome gateways(v1::ListGatewaysResponse& answer);
+  Outcome drain(const v1::DrainGatewayRequest& request, v1::DrainGatewayResponse& answer);
+  Outcome stats(v1::StatsResponse& answer);
+
+  // Calls `take` for each answer until it returns false or there are no more. Not bounded in time:
+  // it goes on for as long as there are connections to kick.
+  Outcome kick(const v1::KickRequest& request,
+               const std::function<bool(const v1::KickResponse&)>& take);
+
   // Calls `take` for each answer until it returns false, the coordinator ends the stream, a signal
   // comes, or nobody reads `output_fd` any more. Only reaching the coordinator has the timeout.
   Outcome watch(const v1::WatchRequest& request, const HeldSignals& signals, int output_fd,

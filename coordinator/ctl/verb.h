@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "coordinator/ctl/failure.h"
 #include "coordinator/ctl/output.h"
 #include "coordinator/ctl/settings.h"
@@ -26,6 +28,13 @@ struct VerbArguments {
   std::map<std::string, std::string, std::less<>> flags;  // those given; "" for one without a value
 
   bool has(std::string_view flag) const { return flags.contains(flag); }
+  // Empty when it was not given.
+  std::string value(std::string_view flag) const {
+    const auto given = flags.find(flag);
+    return given == flags.end() ? "" : given->second;
+  }
+  // 0 when it was not given; INVALID_ARGUMENT with a sentence.
+  absl::StatusOr<std::uint64_t> number(std::string_view flag) const;
 };
 
 struct VerbFlag {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -68,28 +67,17 @@ bool print_page(Tool& tool, Table& table, const v1::ListResponse& page) {
   return tool.output.print(table.take());
 }
 
-absl::StatusOr<std::uint64_t> read_limit(const VerbArguments& arguments) {
-  const auto given = arguments.flags.find("limit");
-  if (given == arguments.flags.end()) return std::numeric_limits<std::uint64_t>::max();
-  const std::string& text = given->second;
-  std::uint64_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (error != std::errc() || end != text.data() + text.size() || limit == 0) {
-    return absl::InvalidArgumentError(fmt::format(
-        "--limit does not accept \"{}\"; it takes a whole number from 1.", escape_control(text)));
-  }
-  return limit;
-}
-
 Outcome run_list(Tool& tool, const VerbArguments& arguments) {
-  const auto limit = read_limit(arguments);
+  auto limit = arguments.number("limit");
   if (!limit.ok()) return usage_failure(limit.status());
+  if (*limit == 0) limit = std::numeric_limits<std::uint64_t>::max();
   auto client = AdminClient::make(tool.settings);
   if (!client.ok()) return usage_failure(client.status());
 
   Table table = connection_table(tool.output.colour());
   v1::ListRequest request;
   request.set_live_only(arguments.has("live"));
+  request.set_filter(arguments.value("filter"));
   std::uint64_t listed = 0;
   do {
     request.set_page_size(static_cast<std::uint32_t>(std::min(page_size_max, *limit - listed)));
@@ -118,6 +106,7 @@ std::string describe(const v1::Connection& connection, bool colour) {
   field("state", state_cell(connection.state()));
   field("generation", std::to_string(connection.generation()));
   field("owner", connection.owner().empty() ? "nobody" : connection.owner());
+  if (connection.barred()) field("barred", "yes: an operator has ended it for good");
   if (!connection.owner().empty()) {
     if (connection.orphaned()) field("orphaned", "yes: its gateway's lease has run out");
     field("attached", connection.owner_attached() ? "to the coordinator that answers"
@@ -162,13 +151,14 @@ std::string history_table(const v1::HistoryResponse& history, bool colour) {
                {"PAIRS"},
                {"ACTOR"},
                {"REASON"},
-               {"GENERATION", Align::kRight}},
+               {"GENERATION", Align::kRight},
+               {"NOTE"}},
               colour);
   for (const v1::HistoryEntry& entry : history.entries()) {
     table.add({std::to_string(entry.number()), format_local_time(entry.time_unix_ms()),
                Cell(human_step(entry.from(), entry.to()), style_of(entry.to())), human_count(entry),
                human_name(entry.actor()), human_name(entry.reason()),
-               std::to_string(entry.generation())});
+               std::to_string(entry.generation()), entry.note()});
   }
   return table.take();
 }
@@ -198,12 +188,16 @@ Verb list_verb() {
           .operands_min = 0,
           .operands_max = 0,
           .flags = {{"live", "", "Leave out what is CLOSED or FAILED."},
+                    {"filter", "FILTER", "Only those that match; see below."},
                     {"limit", "N", "Stop after N connections."}},
           .summary = "All connections, by key",
           .description =
               "Asks for as many pages as there are and prints each as it comes. A record "
-              "is listed until it is forgotten, so those that ended are there too.",
+              "is listed until it is forgotten, so those that ended are there too.\n\n" +
+              std::string(filter_help),
           .examples = {"interlockctl list --live",
+                       "interlockctl list --filter='state = RECONNECTING AND age > 30s'",
+                       "interlockctl list --filter='subject = alice AND NOT orphaned'",
                        "interlockctl --json list | jq -r 'select(.state == \"DEGRADED\") | .key'"},
           .run = run_list};
 }

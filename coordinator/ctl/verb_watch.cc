@@ -36,12 +36,17 @@ std::string human_lines(Table& table, const v1::WatchResponse& answer) {
     case v1::WatchResponse::kChanged:
       add_transitions(table, answer.changed());
       break;
+    case v1::WatchResponse::kLeft:
+      add_transitions(table, answer.left());
+      break;
     case v1::WatchResponse::kRemovedKey:
       add_remark(table, now_unix_ms(), answer.removed_key(), "forgotten");
       break;
     case v1::WatchResponse::kMissed:
-      add_remark(table, now_unix_ms(), "-", "some changes were left out here: read too slowly");
+      add_remark(table, now_unix_ms(), "-", 
+                 "some changes were left out here: list again to be sure");
       break;
+    case v1::WatchResponse::kCaughtUp:
     case v1::WatchResponse::WHAT_NOT_SET:
       break;
   }
@@ -54,6 +59,12 @@ Outcome run_watch(Tool& tool, const VerbArguments& arguments) {
   if (!client.ok()) return usage_failure(client.status());
   v1::WatchRequest request;
   if (!arguments.operands.empty()) request.set_key(arguments.operands.front());
+  request.set_filter(arguments.value("filter"));
+  if (const auto from = arguments.number("from"); !from.ok()) {
+    return usage_failure(from.status());
+  } else {
+    request.set_from_revision(*from);
+  }
 
   Table table = transition_table(tool.output.colour());
   return client->watch(request, signals, tool.output.results_fd(),
@@ -70,12 +81,14 @@ Verb watch_verb() {
           .operands = "[KEY]",
           .operands_min = 0,
           .operands_max = 1,
-          .flags = {},
+          .flags = {{"filter", "FILTER", "Only those that match, and once those that do no more."},
+                    {"from", "REVISION", "Show first what has changed behind this revision."}},
           .summary = "Transitions as they happen, of one connection or of all",
           .description =
               "A line for each transition: local time, key, transition, actor, reason, "
               "generation. Goes on until Ctrl-C, or until nobody reads it any more. What "
-              "happened before is not shown; history shows it.",
+              "happened before is not shown; history shows it. With --json each line names the "
+              "revision from which --from goes on, at any coordinator.",
           .examples = {"interlockctl watch", "interlockctl watch alice:tab-1",
                        "interlockctl --json watch | jq .changed.transitions"},
           .run = run_watch};

@@ -12,6 +12,7 @@ std::optional<Refusal> take_away_this_commit(Command& command) {
   Generation named = 0;
   if (const auto* operate = std::get_if<Operate>(&command)) named = operate->generation;
   if (const auto* forget = std::get_if<Forget>(&command)) named = forget->generation;
+  if (const auto* steer = std::get_if<Steer>(&command)) named = steer->generation;
   if (named == kThisCommit) return InvalidArgument{"generation", "there is no such generation"};
   // An attempt from the future counts as none.
   auto* claim = std::get_if<Claim>(&command);
@@ -157,6 +158,7 @@ void Engine::set_base() {
 void Engine::begin_serving() {
   if (phase_ == Phase::kServing) return;
   phase_ = Phase::kServing;
+  removals_since_ = newest_;
   for (auto& [key, work] : work_) make_ready(key, work);
   // Where in the order of things their lists began cannot be said any more: the gateway may have
   // attached and claimed elsewhere since, so nothing may be taken from it for not being listed. It
@@ -294,59 +296,6 @@ void Engine::write_due_acknowledgements() {
     pending->second.due_ms = 0;
     enqueue(key, Waiting{.command = Command{pending->second.what}});
   }
-}
-
-// ---- looking ----
-
-void Engine::take(ObserveAsked input) {
-  Observed observed{input.ticket, std::nullopt};
-  const Replica::Slot* slot = replica_.find(store_key(input.key));
-  if (slot != nullptr && slot->present()) {
-    observed.connection = seen(input.key, *replica_.record(*slot), slot->revision);
-  }
-  out_.emplace_back(std::move(observed));
-}
-
-void Engine::take(ScanAsked input) {
-  Scanned scanned{.ticket = input.ticket, .connections = {}, .next = {}};
-  const std::uint32_t limit = std::min(std::max(input.limit, 1u), limits_.scan_records_max);
-  std::uint32_t visited = 0;
-  std::string last;
-  replica_.scan(store_key(input.after), [&](const Replica::Slot& slot) {
-    const auto key = connection_key_of(slot.key);
-    if (!key) return false;
-    if (scanned.connections.size() == limit || visited == limits_.scan_visits_max) {
-      scanned.next = last;
-      return false;
-    }
-    ++visited;
-    last = *key;
-    if (!input.live_only || !is_final(slot.state)) {
-      scanned.connections.push_back(seen(last, *replica_.record(slot), slot.revision));
-    }
-    return true;
-  });
-  out_.emplace_back(std::move(scanned));
-}
-
-void Engine::take(WatchOpened input) {
-  delivery_watchers_ += input.deliveries ? 1 : 0;
-  watchers_[input.watcher] = Watcher{.key = std::move(input.key), .deliveries = input.deliveries};
-}
-
-void Engine::take(WatchClosed input) {
-  const auto watcher = watchers_.find(input.watcher);
-  if (watcher == watchers_.end()) return;
-  delivery_watchers_ -= watcher->second.deliveries ? 1 : 0;
-  watchers_.erase(watcher);
-}
-
-SeenConnection Engine::seen(const std::string& key, Record record, Revision revision) const {
-  SeenConnection connection{.key = key, .record = std::move(record), .revision = revision};
-  connection.owner_attached = attached(connection.record.owner);
-  connection.orphaned = !connection.record.owner.empty() &&
-                        !owner_lives(connection.record.owner, revision);
-  return connection;
 }
 
 }  // namespace interlock

@@ -114,10 +114,6 @@ class Engine {
   void take(StreamCredit input);
   void take(StreamHeartbeat input);
   void take(StreamClosed input);
-  void take(ScanAsked input);
-  void take(ObserveAsked input);
-  void take(WatchOpened input);
-  void take(WatchClosed input);
   bool too_much_waits(const std::string& key) const;
   bool store_stays_away() const;
   bool outdated(const std::string& key, const Command& command, Answer& answer) const;
@@ -192,13 +188,28 @@ class Engine {
   void show_deliveries();
   void notify_gateways(const std::string& key, const Record& before,
                        const std::optional<Record>& after);
-  void notify_watchers(const std::string& key, const std::optional<Record>& before,
-                       const std::optional<Record>& after, Revision revision);
   void attend(const std::string& key, const Record& record);
   void attend_present(const std::string& key);
   void follow_grant(const std::string& key, const Claim& claim, const Granted& granted);
   void reconcile(StreamId stream, const ListedConnection& entry);
   void end_listing(StreamId stream);
+
+  // looking.cc: what operators see
+  void take(ObserveAsked input);
+  void take(ScanAsked input);
+  void take(ExplainAsked input);
+  void take(GatewaysAsked input);
+  void take(DrainAsked input);
+  void take(WatchOpened input);
+  void take(WatchClosed input);
+  void answer_drains(const std::string& gateway, const Answer& answer);
+  void tell_drain(const std::string& gateway);
+  void tell_bookmarks();
+  void note_removal(const std::string& key, Revision revision);
+  void notify_watchers(const std::string& key, const std::optional<Record>& before,
+                       const std::optional<Record>& after, Revision revision);
+  bool matches(const ConnectionFilter* filter, const SeenConnection& connection) const;
+  std::optional<SeenConnection> look_at(const std::string& key) const;
   SeenConnection seen(const std::string& key, Record record, Revision revision) const;
   bool attached(const std::string& gateway) const { return stream_of_gateway_.contains(gateway); }
 
@@ -264,9 +275,14 @@ class Engine {
     bool deliveries = false;
     Sequence sent = 0;  // as it was told, as is `tick`
     Tick tick = 0;
+    std::shared_ptr<const ConnectionFilter> filter;  // nullptr: all
+    bool bookmarks = false;
   };
   std::map<WatcherId, Watcher> watchers_;
   std::size_t delivery_watchers_ = 0;
+  std::deque<std::pair<Revision, std::string>> removals_;  // the last ones
+  Revision removals_since_ = 0;  // behind it `removals_` lacks none
+  absl::flat_hash_map<std::string, std::vector<Ticket>> drains_;  // by gateway
 };
 
 }  // namespace interlock

@@ -22,6 +22,9 @@ std::uint64_t* id_of(Input& input) {
   if (auto* command = std::get_if<CommandGiven>(&input)) return &command->ticket;
   if (auto* asked = std::get_if<ObserveAsked>(&input)) return &asked->ticket;
   if (auto* asked = std::get_if<ScanAsked>(&input)) return &asked->ticket;
+  if (auto* asked = std::get_if<ExplainAsked>(&input)) return &asked->ticket;
+  if (auto* asked = std::get_if<GatewaysAsked>(&input)) return &asked->ticket;
+  if (auto* asked = std::get_if<DrainAsked>(&input)) return &asked->ticket;
   return nullptr;
 }
 
@@ -32,6 +35,7 @@ EngineThread::EngineThread(std::unique_ptr<Store> store, const EngineLimits& lim
     : store_(std::move(store)),
       inbox_max_(limits.waiting_commands_max),
       not_now_after_ms_(limits.retry_max_ms),
+      tick_ms_(limits.tick_ms),
       observer_(observer),
       engine_(limits, {store_->limits(), store_->single_writer()}, std::move(random)) {}
 
@@ -108,6 +112,18 @@ void EngineThread::scan(ScanAsked what, std::function<void(Scanned)> done) {
   post(std::move(what), std::move(done));
 }
 
+void EngineThread::explain(std::string key, std::function<void(Explained)> done) {
+  post(ExplainAsked{0, std::move(key)}, std::move(done));
+}
+
+void EngineThread::gateways(std::function<void(GatewaysSeen)> done) {
+  post(GatewaysAsked{}, std::move(done));
+}
+
+void EngineThread::drain(std::string gateway_id, std::uint32_t per_s, AnswerTo done) {
+  post(DrainAsked{0, std::move(gateway_id), per_s}, std::move(done));
+}
+
 StreamId EngineThread::open_stream(StreamOpened what, std::function<void(Notice)> notify) {
   const StreamId stream = what.stream = ++last_id_;
   post(std::move(what), std::move(notify));
@@ -116,10 +132,9 @@ StreamId EngineThread::open_stream(StreamOpened what, std::function<void(Notice)
 
 void EngineThread::close_stream(StreamId stream) { post(StreamClosed{stream}); }
 
-WatcherId EngineThread::watch(std::string key, std::function<void(Watched)> changed,
-                              bool deliveries) {
-  const WatcherId watcher = ++last_id_;
-  post(WatchOpened{watcher, std::move(key), deliveries}, std::move(changed));
+WatcherId EngineThread::watch(WatchOpened what, std::function<void(Watched)> changed) {
+  const WatcherId watcher = what.watcher = ++last_id_;
+  post(std::move(what), std::move(changed));
   return watcher;
 }
 
@@ -265,6 +280,14 @@ void EngineThread::carry_out(Output output) {
     void operator()(Observed observed) {
       engine.give<std::function<void(std::optional<SeenConnection>)>>(
           observed.ticket, [&](auto& to) { to(std::move(observed.connection)); });
+    }
+    void operator()(Explained explained) {
+      engine.give<std::function<void(Explained)>>(explained.ticket,
+                                                  [&](auto& to) { to(std::move(explained)); });
+    }
+    void operator()(GatewaysSeen seen) {
+      engine.give<std::function<void(GatewaysSeen)>>(seen.ticket,
+                                                     [&](auto& to) { to(std::move(seen)); });
     }
     void operator()(Watched watched) {
       const auto watcher = engine.watchers_.find(watched.watcher);

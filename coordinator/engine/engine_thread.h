@@ -49,6 +49,10 @@ class EngineThread {
   void ask(std::string key, Command command, AnswerTo done);
   void observe(std::string key, std::function<void(std::optional<SeenConnection>)> done);
   void scan(ScanAsked what, std::function<void(Scanned)> done);
+  void explain(std::string key, std::function<void(Explained)> done);
+  void gateways(std::function<void(GatewaysSeen)> done);
+  // Settled when it is durable, or the refusal.
+  void drain(std::string gateway_id, std::uint32_t per_s, AnswerTo done);
 
   // The stream is numbered here.
   StreamId open_stream(StreamOpened what, std::function<void(Notice)> notify);
@@ -57,8 +61,8 @@ class EngineThread {
   void heartbeat(StreamId stream, std::uint64_t number) { post(StreamHeartbeat{stream, number}); }
   void close_stream(StreamId stream);
 
-  // `deliveries`: see WatchOpened.
-  WatcherId watch(std::string key, std::function<void(Watched)> changed, bool deliveries = false);
+  // The watcher is numbered here.
+  WatcherId watch(WatchOpened what, std::function<void(Watched)> changed);
   void unwatch(WatcherId watcher);
 
   // From now on every command that waits, or is given, is answered NotNow: before an end that a
@@ -68,13 +72,17 @@ class EngineThread {
   bool ready() const { return ready_.load(std::memory_order_relaxed); }
   bool store_away() const { return store_away_.load(std::memory_order_relaxed); }
   std::array<std::size_t, 13> connections_by_state() const;
+  // A sentence while the store has little room left; empty: it has enough.
+  std::string short_of_room() const { return store_->short_of_room().value_or(""); }
+  std::uint64_t tick_ms() const { return tick_ms_; }
   Tick tick() const { return tick_.load(std::memory_order_relaxed); }
   std::size_t live_gateways() const { return live_gateways_.load(std::memory_order_relaxed); }
 
  private:
   using Callback =
       std::variant<std::monostate, AnswerTo, std::function<void(std::optional<SeenConnection>)>,
-                   std::function<void(Scanned)>, std::function<void(Notice)>,
+                   std::function<void(Scanned)>, std::function<void(Explained)>,
+                   std::function<void(GatewaysSeen)>, std::function<void(Notice)>,
                    std::function<void(Watched)>>;
   struct Posted {
     Input input;
@@ -95,6 +103,7 @@ class EngineThread {
   std::unique_ptr<Store> store_;
   const std::size_t inbox_max_;
   const std::uint64_t not_now_after_ms_;
+  const std::uint64_t tick_ms_;
   EngineObserver& observer_;
   Engine engine_;
   std::atomic<std::uint64_t> last_id_{0};

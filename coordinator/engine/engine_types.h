@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -11,6 +12,7 @@
 #include "coordinator/authority/decide.h"
 #include "coordinator/authority/lease.h"
 #include "coordinator/authority/runs.h"
+#include "coordinator/engine/explain.h"
 #include "coordinator/store/store.h"
 
 namespace interlock {
@@ -24,6 +26,8 @@ struct Moment {
   std::uint64_t steady_ms = 0;
   std::int64_t unix_us = 0;       // display, and the base of a new store
 };
+
+class ConnectionFilter;
 
 struct EngineLimits {
   AuthorityLimits authority;
@@ -40,6 +44,8 @@ struct EngineLimits {
   std::size_t delivery_bytes_max = 256 * 1024;
   std::uint32_t scan_records_max = 200;            // answered by one scan
   std::uint32_t scan_visits_max = 2'000;           // looked at by one scan
+  std::size_t removals_kept_max = 16'384;          // for watches that are resumed
+  Tick bookmark_every_ticks = 10;                  // to watches that asked for it
   LeaseLimits leases;
   std::uint64_t tick_ms = 1'000;                   // how long a tick stands, at least
   std::size_t sweeps_under_way_max = 16;           // of orphans and of what is due
@@ -102,21 +108,36 @@ struct StreamListed {
 struct StreamCredit { StreamId stream = 0; std::uint64_t bytes = 0; };
 struct StreamHeartbeat { StreamId stream = 0; std::uint64_t number = 0; };
 struct StreamClosed { StreamId stream = 0; };
+// Records are looked at in the order of their keys, in slices: an answer names where to go on.
 struct ScanAsked {
   Ticket ticket = 0;
   std::string after;
   std::uint32_t limit = 0;
   bool live_only = false;
+  std::shared_ptr<const ConnectionFilter> filter;  // nullptr: all
+  Revision newer_than = 0;                         // only what has changed behind it
 };
+struct ExplainAsked { Ticket ticket = 0; std::string key; };  // answered from memory
+struct GatewaysAsked { Ticket ticket = 0; };                  // answered from memory
+// Answered Settled when it is durable.
+struct DrainAsked { Ticket ticket = 0; std::string gateway_id; std::uint32_t per_s = 0; };
 struct ObserveAsked { Ticket ticket = 0; std::string key; };  // answered from memory
 // `deliveries`: also told when events of the key are handed to its gateway, and at every tick.
-struct WatchOpened { WatcherId watcher = 0; std::string key; bool deliveries = false; };
+// `resume_from`: what was removed behind it is shown first; what has changed is to be scanned for.
+struct WatchOpened {
+  WatcherId watcher = 0;
+  std::string key;
+  bool deliveries = false;
+  bool bookmarks = false;  // told now and then where it could be resumed, when nothing happens
+  std::shared_ptr<const ConnectionFilter> filter;  // nullptr: all
+  Revision resume_from = 0;                        // 0: from now on
+};
 struct WatchClosed { WatcherId watcher = 0; };
 
 using Input = std::variant<RecordsLoaded, LoadEnded, CommandGiven, CommitAnswered, FeedChanged,
                            FeedLost, RoomChanged, ReadAnswered, StreamOpened, StreamListed,
                            StreamCredit, StreamHeartbeat, StreamClosed, ScanAsked, ObserveAsked,
-                           WatchOpened, WatchClosed>;
+                           ExplainAsked, GatewaysAsked, DrainAsked, WatchOpened, WatchClosed>;
 
 // ---- outputs ----
 struct StartLoad {};
@@ -130,18 +151,26 @@ struct Answered {
   Revision revision = 0;  // of the record as of this answer
 };
 
-struct SeenConnection {
-  std::string key;
-  Record record;
-  Revision revision = 0;
-  bool owner_attached = false;  // to this coordinator
-  bool orphaned = false;        // its owner's lease has run out
-};
 struct Scanned {
   Ticket ticket = 0;
   std::vector<SeenConnection> connections;
   std::string next;  // go on behind this key; empty: that was all
+  std::uint32_t visited = 0;
+  Revision through = 0;  // the feed has shown everything up to here
 };
+struct Explained {
+  Ticket ticket = 0;
+  std::optional<SeenConnection> connection;
+  std::vector<Finding> findings;
+};
+struct SeenGateway {
+  std::string gateway_id;
+  Lease lease;
+  Tick lease_age_ticks = 0;
+  std::size_t connections = 0;
+  bool attached = false;  // to this coordinator
+};
+struct GatewaysSeen { Ticket ticket = 0; std::vector<SeenGateway> gateways; };
 struct Observed { Ticket ticket = 0; std::optional<SeenConnection> connection; };
 struct Watched {
   WatcherId watcher = 0;
@@ -150,6 +179,10 @@ struct Watched {
   std::vector<Transition> steps;             // what is new in its history, oldest first
   Sequence sent = 0;                         // to a watch of deliveries: handed to the gateway
   Tick tick = 0;
+  bool left = false;                         // it matched the filter, and does not any more
+  bool bookmark = false;                     // nothing but `through`
+  bool missed = false;                       // removals behind `resume_from` are not known any more
+  Revision through = 0;                      // the feed has shown everything up to here
 };
 
 // To the gateway of a stream.
@@ -177,6 +210,7 @@ struct StateMoved {
 struct HeartbeatConfirmed { std::uint64_t number = 0; };
 struct StoreIsAway { bool away = false; };
 struct AttachAgain {};   // its list came before anybody could judge it
+struct GatewayToDrain { std::uint32_t per_s = 0; };  // an operator wants it empty
 struct LeaseExpired {};  // the gateway owns nothing any more, and its id never comes back
 struct ClosedToTell {    // the backend is owed the end of this generation's machine
   std::string key;
@@ -192,7 +226,7 @@ struct EventsDelivered {
 };
 using Notice = std::variant<ListAnswered, ListEnded, Superseded, Released, StateMoved,
                             HeartbeatConfirmed, StoreIsAway, AttachAgain, LeaseExpired,
-                            ClosedToTell, EventsDelivered>;
+                            GatewayToDrain, ClosedToTell, EventsDelivered>;
 struct Notified { StreamId stream = 0; Notice notice; };
 
 // For the log and the metrics: durable, in order per key.
@@ -213,7 +247,8 @@ struct Committed {
 struct Fatal { std::string reason; };
 
 using Output = std::variant<StartLoad, StartWatch, StartCommit, StartRead, Answered, Scanned,
-                            Observed, Watched, Notified, Happened, RunOver, ClosedGivenUp,
+                            Observed, Explained, GatewaysSeen, Watched, Notified, Happened, RunOver,
+                            ClosedGivenUp,
                             Committed, Fatal>;
 using Outputs = std::vector<Output>;
 

@@ -59,6 +59,20 @@ void LeaseBook::spoke(std::string_view gateway, Tick tick) {
   settle(found->first, found->second);
 }
 
+void LeaseBook::drain(const std::string& gateway, std::uint32_t per_s) {
+  Entry& entry = entry_of(gateway);
+  entry.drain_per_s = per_s;
+  settle(gateway, entry);
+}
+
+std::vector<std::string> LeaseBook::gateways() const {
+  std::vector<std::string> names;
+  for (const auto& [gateway, entry] : entries_) {
+    if (entry.lease) names.push_back(gateway);
+  }
+  return names;
+}
+
 void LeaseBook::look_for_overdue(Tick tick) {
   for (auto& [gateway, entry] : entries_) {
     if (!entry.lease) continue;
@@ -81,6 +95,7 @@ std::vector<std::string> LeaseBook::ready(std::size_t max) const {
 LeaseAct LeaseBook::next_act(const Entry& entry) {
   if (entry.begin) return LeaseAct::kBegin;
   if (entry.renew || !entry.waiting.empty()) return LeaseAct::kRenew;
+  if (entry.drain_per_s > 0) return LeaseAct::kDrain;
   return entry.expire ? LeaseAct::kExpire : LeaseAct::kForget;
 }
 
@@ -93,6 +108,11 @@ LeaseBook::Plan LeaseBook::plan(const std::string& gateway, Revision expected, T
   entry.under_way = true;
   entry.planned = decision.fate;
   entry.deciding = std::exchange(entry.waiting, {});
+  entry.draining_under_way = entry.drain_per_s > 0 && decision.fate == LeaseFate::kAlive;
+  if (entry.draining_under_way) {
+    if (!decision.lease) decision.lease = entry.lease;
+    decision.lease->draining_per_s = entry.drain_per_s;
+  }
   // Over a revision in doubt something is written, never only compared.
   const bool doubtful = entry.doubt == expected;
   if (doubtful && !decision.lease && !decision.remove) decision.lease = entry.lease;
@@ -116,6 +136,10 @@ LeaseBook::Plan LeaseBook::plan(const std::string& gateway, Revision expected, T
 LeaseBook::Result LeaseBook::held(const std::string& gateway) {
   Entry& entry = entry_of(gateway);
   Result result{entry.planned, std::exchange(entry.deciding, {})};
+  // Where there is no lease any more there is nothing to drain.
+  const bool drained = entry.draining_under_way || entry.planned != LeaseFate::kAlive;
+  result.drained = drained && std::exchange(entry.drain_per_s, 0) > 0;
+  entry.draining_under_way = false;
   entry.under_way = false;
   entry.doubt.reset();
   if (entry.act == LeaseAct::kBegin) entry.begin = false;
@@ -136,6 +160,7 @@ void LeaseBook::again(const std::string& gateway, std::optional<Revision> doubt)
 void LeaseBook::failed(const std::string& gateway) {
   Entry& entry = entry_of(gateway);
   entry.under_way = entry.begin = entry.renew = entry.expire = entry.forget = false;
+  entry.drain_per_s = 0;
   entry.deciding.clear();
   settle(gateway, entry);
 }

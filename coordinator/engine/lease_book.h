@@ -29,6 +29,7 @@ class LeaseBook {
 
   LeaseFate fate(std::string_view gateway) const;
   const Lease* find(std::string_view gateway) const;
+  std::vector<std::string> gateways() const;  // with a lease or a tombstone, in order
   std::size_t size() const { return known_; }   // leases and tombstones
   std::size_t alive() const { return alive_; }
 
@@ -39,6 +40,8 @@ class LeaseBook {
   void heartbeat(const std::string& gateway, WaitingHeartbeat heartbeat);
   // A gateway that speaks without a stream: its calls renew its lease when a third of it is over.
   void spoke(std::string_view gateway, Tick tick);
+  // An operator wants it empty, so many connections a second.
+  void drain(const std::string& gateway, std::uint32_t per_s);
   // Wants every lease expired, and every tombstone forgotten, that is due at this tick.
   void look_for_overdue(Tick tick);
 
@@ -57,6 +60,7 @@ class LeaseBook {
   struct Result {
     LeaseFate fate = LeaseFate::kUnknown;
     std::vector<WaitingHeartbeat> heartbeats;  // that rest on it
+    bool drained = false;                      // a drain was written, or came too late
   };
   // The commit held.
   Result held(const std::string& gateway);
@@ -75,13 +79,17 @@ class LeaseBook {
     bool renew = false;                 // wanted without a heartbeat
     bool expire = false;
     bool forget = false;
+    std::uint32_t drain_per_s = 0;      // wanted; 0: not
+    bool draining_under_way = false;
     std::vector<WaitingHeartbeat> waiting;
     bool under_way = false;
     LeaseAct act = LeaseAct::kRenew;    // that is under way, and what it comes to
     LeaseFate planned = LeaseFate::kUnknown;
     std::vector<WaitingHeartbeat> deciding;
     std::optional<Revision> doubt;
-    bool wanted() const { return begin || renew || expire || forget || !waiting.empty(); }
+    bool wanted() const {
+      return begin || renew || expire || forget || drain_per_s > 0 || !waiting.empty();
+    }
   };
   Entry& entry_of(const std::string& gateway) { return entries_[gateway]; }
   void settle(const std::string& gateway, Entry& entry);

@@ -48,6 +48,7 @@ void put_transition(const Transition& entry, Before& before, v1::Transition* out
   out->set_tick(entry.tick - before.tick);
   out->set_time_unix_ms(static_cast<std::int64_t>(time - before.time_unix_ms));
   if (entry.count > 1) out->set_count(entry.count);
+  if (!entry.note.empty()) out->set_note(entry.note);
   restore_unknown(entry.unknown, out);
   before = {to, before.generation, entry.tick, time};
 }
@@ -66,6 +67,7 @@ Transition take_transition(const v1::Transition& in, Before& before) {
           .tick = before.tick,
           .time_unix_ms = static_cast<std::int64_t>(before.time_unix_ms),
           .count = in.count() == 0 ? 1 : in.count(),
+          .note = in.note(),
           .unknown = unknown_of(in)};
 }
 
@@ -254,6 +256,7 @@ std::string encode(const Lease& lease) {
   out.set_expired(lease.expired);
   out.set_address(lease.address);
   out.set_first_seen_unix_ms(lease.first_seen_unix_ms);
+  out.set_draining_per_s(lease.draining_per_s);
   restore_unknown(lease.unknown, &out);
   std::string bytes = out.SerializeAsString();
   // No bytes at all would be a deletion to the replica.
@@ -266,7 +269,7 @@ absl::StatusOr<Lease> decode_lease(std::string_view bytes) {
     return absl::DataLossError("the store holds a gateway's lease that this build cannot read");
   }
   return Lease{in.renewed_tick(), in.expired(), in.address(), in.first_seen_unix_ms(),
-               unknown_of(in)};
+               in.draining_per_s(), unknown_of(in)};
 }
 
 std::string encode(const TickRecord& record) {

@@ -26,16 +26,6 @@ bool moved_by_owner(const Record& record) {
   return actor == Actor::kOwner || actor == Actor::kClient || actor == Actor::kClaimant;
 }
 
-// The last entries of the history that say something of the last `fresh` transitions.
-std::vector<Transition> newest_steps(const Record& record, std::uint64_t fresh) {
-  auto first = record.transitions.end();
-  for (std::uint64_t told = 0; told < fresh && first != record.transitions.begin();) {
-    --first;
-    told += steps_of(*first);
-  }
-  return {first, record.transitions.end()};
-}
-
 }  // namespace
 
 // The only way in which a record comes to be known, whoever wrote it.
@@ -65,6 +55,7 @@ void Engine::observe(std::string_view store_key, Revision revision,
   if (!name) return observe_upkeep(store_key, bytes);
   const std::string key(*name);
   if (!before && !after) return;
+  if (!after) note_removal(key, revision);
   if (own && before) notice_ends(key, *before, after);
   closed_news_.observe(key, after ? after->closed_pending : 0, own, now_.steady_ms);
   if (const auto pending = acknowledgements_.find(key); pending != acknowledgements_.end()) {
@@ -122,23 +113,6 @@ void Engine::notify_gateways(const std::string& key, const Record& before,
         Notified{stream->second, Superseded{key, before.generation, after->generation}});
   } else if (after->state != before.state && !moved_by_owner(*after)) {
     out_.emplace_back(Notified{stream->second, StateMoved{key, after->generation, after->state}});
-  }
-}
-
-void Engine::notify_watchers(const std::string& key, const std::optional<Record>& before,
-                             const std::optional<Record>& after, Revision revision) {
-  Watched watched{.key = key, .connection = {}, .steps = {}, .sent = 0, .tick = 0};
-  if (after) {
-    const std::uint64_t known = before ? before->transitions_total : 0;
-    watched.steps = newest_steps(*after, after->transitions_total - known);
-    watched.connection = seen(key, *after, revision);
-  }
-  for (auto& [id, watcher] : watchers_) {
-    if (!watcher.key.empty() && watcher.key != key) continue;
-    watched.watcher = id;
-    watched.sent = watcher.sent;
-    watched.tick = clock_.tick();
-    out_.emplace_back(watched);
   }
 }
 
@@ -221,6 +195,7 @@ void Engine::take(StreamOpened input) {
   if (input.has_backend) closed_news_.open(input.stream);
   leases_.begin(input.gateway_id, std::move(input.address), now_.unix_us / 1000);
   if (store_away_) out_.emplace_back(Notified{input.stream, StoreIsAway{true}});
+  tell_drain(stream.gateway_id);
 }
 
 void Engine::take(StreamClosed input) {

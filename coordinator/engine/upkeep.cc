@@ -92,6 +92,7 @@ void Engine::settle_upkeep(const std::string& store_key, const Outcome& outcome)
     result = leases_.held(gateway);
   } else if (failed) {
     leases_.failed(gateway);
+    answer_drains(gateway, Refusal{StoreAway{limits_.store_away_after_ms}});
     unpark(gateway, true);
   } else {
     leases_.again(gateway, unknown ? std::optional(written.expected) : std::nullopt);
@@ -113,7 +114,13 @@ void Engine::lease_settled(const std::string& gateway, const LeaseBook::Result& 
       if (!streams_.contains(heartbeat.stream)) continue;
       out_.emplace_back(Notified{heartbeat.stream, HeartbeatConfirmed{heartbeat.number}});
     }
-  } else if (!written && (result.fate == LeaseFate::kExpired || !result.heartbeats.empty())) {
+  }
+  if (result.drained) {
+    const bool alive = result.fate == LeaseFate::kAlive;
+    answer_drains(gateway, alive ? Answer{Settled{}} : Answer{Refusal{GatewayExpired{}}});
+  }
+  const bool over = result.fate == LeaseFate::kExpired || !result.heartbeats.empty();
+  if (result.fate != LeaseFate::kAlive && !written && over) {
     tell_expired(gateway);
   }
   unpark(gateway, false);
@@ -144,6 +151,7 @@ void Engine::observe_upkeep(std::string_view store_key, const std::optional<std:
     if (!clock_.seen(record->tick, now_.steady_ms)) return;
     leases_.look_for_overdue(record->tick);
     damper_.forget(now_.steady_ms);
+    if (record->tick % limits_.bookmark_every_ticks == 0) tell_bookmarks();
     owners_changed_ = true;
   }
   const auto gateway = gateway_id_of(store_key);
@@ -152,7 +160,10 @@ void Engine::observe_upkeep(std::string_view store_key, const std::optional<std:
   absl::StatusOr<Lease> lease = decode_lease(*bytes);
   if (!lease.ok()) return unreadable(lease.status());
   const bool news = lease->expired && leases_.fate(*gateway) != LeaseFate::kExpired;
+  const Lease* before = leases_.find(*gateway);
+  const bool drains = (before ? before->draining_per_s : 0) != lease->draining_per_s;
   leases_.observe(*gateway, *std::move(lease));
+  if (drains) tell_drain(std::string(*gateway));
   if (!news) return;
   owners_changed_ = true;
   tell_expired(std::string(*gateway));

@@ -1,33 +1,28 @@
 #include "coordinator/service/admin_service.h"
 
+#include <chrono>
+#include <memory>
+
+#include "common/version.h"
 #include "coordinator/service/watch_stream.h"
 
 namespace interlock {
 namespace {
 
 constexpr std::uint32_t kPageMax = 200;
-
-class RefusedWatch final : public grpc::ServerWriteReactor<v1::WatchResponse> {
- public:
-  explicit RefusedWatch(grpc::Status status) { Finish(std::move(status)); }
-  void OnDone() override { delete this; }
-};
-
-grpc::Status unimplemented(const char* what) {
-  return {grpc::StatusCode::UNIMPLEMENTED,
-          std::string(what) + " is not there in this version of the coordinator"};
-}
+constexpr std::uint64_t kVisitsMax = 20'000;  // for one page
 
 // One page is put together from as many scans as it takes; each scan is a bounded slice of the
-// engine's time.
+// engine's time, and all of them together look at kVisitsMax records, about.
 void fill_page(const ServiceParts& parts, grpc::ServerUnaryReactor* reactor,
                v1::ListResponse* response, ScanAsked asked, std::uint32_t page) {
   parts.engine.scan(asked, [parts, reactor, response, asked, page](Scanned scanned) {
+    response->set_visited(response->visited() + scanned.visited);
     for (const SeenConnection& seen : scanned.connections) {
       to_proto(seen, v1::OBSERVED, response->add_connections());
     }
     const auto filled = static_cast<std::uint32_t>(response->connections_size());
-    if (filled < page && !scanned.next.empty()) {
+    if (filled < page && !scanned.next.empty() && response->visited() < kVisitsMax) {
       ScanAsked rest = asked;
       rest.after = scanned.next;
       rest.limit = page - filled;
@@ -40,6 +35,12 @@ void fill_page(const ServiceParts& parts, grpc::ServerUnaryReactor* reactor,
 }
 
 }  // namespace
+
+AdminService::AdminService(ServiceParts parts)
+    : parts_(parts),
+      started_unix_ms_(std::chrono::duration_cast<std::chrono::milliseconds>(
+                           std::chrono::system_clock::now().time_since_epoch())
+                           .count()) {}
 
 grpc::ServerUnaryReactor* AdminService::Get(grpc::CallbackServerContext* context,
                                             const v1::GetRequest* request,
@@ -75,7 +76,10 @@ grpc::ServerUnaryReactor* AdminService::List(grpc::CallbackServerContext* contex
                                              v1::ListResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   grpc::Status allowed = parts_.authorizer.authorize(*context, "interlock.v1.Admin.List");
-  if (allowed.ok() && !request->filter().empty()) allowed = unimplemented("a filter");
+  std::shared_ptr<const ConnectionFilter> filter;
+  if (auto wrong = check_filter(request->filter(), filter); wrong && allowed.ok()) {
+    allowed = to_status(*wrong);
+  }
   if (allowed.ok() && request->page_size() > kPageMax) {
     allowed = to_status(InvalidArgument{"page_size", "at most 200"});
   }
@@ -85,7 +89,11 @@ grpc::ServerUnaryReactor* AdminService::List(grpc::CallbackServerContext* contex
   }
   const std::uint32_t page = request->page_size() == 0 ? kPageMax : request->page_size();
   fill_page(parts_, reactor, response,
-            ScanAsked{0, request->page_token(), page, request->live_only()}, page);
+            ScanAsked{.after = request->page_token(),
+                      .limit = page,
+                      .live_only = request->live_only(),
+                      .filter = std::move(filter)},
+            page);
   return reactor;
 }
 
@@ -106,12 +114,79 @@ grpc::ServerUnaryReactor* AdminService::History(grpc::CallbackServerContext* con
 grpc::ServerWriteReactor<v1::WatchResponse>* AdminService::Watch(
     grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
   grpc::Status allowed = parts_.authorizer.authorize(*context, "interlock.v1.Admin.Watch");
-  if (allowed.ok() && request->from_revision() != 0) allowed = unimplemented("from_revision");
+  std::shared_ptr<const ConnectionFilter> filter;
+  if (auto wrong = check_filter(request->filter(), filter); wrong && allowed.ok()) {
+    allowed = to_status(*wrong);
+  }
   if (allowed.ok() && !request->key().empty()) {
     if (auto wrong = check_key(request->key())) allowed = to_status(*wrong);
   }
-  if (!allowed.ok()) return new RefusedWatch(std::move(allowed));
-  return WatchStream::start(parts_.engine, parts_.workers, request->key()).get();
+  if (!allowed.ok()) return new RefusedStream<v1::WatchResponse>(std::move(allowed));
+  return WatchStream::start(parts_.engine, parts_.workers, request->key(), std::move(filter),
+                            request->from_revision());
+}
+
+grpc::ServerUnaryReactor* AdminService::Explain(grpc::CallbackServerContext* context,
+                                                const v1::ExplainRequest* request,
+                                                v1::ExplainResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  grpc::Status allowed = parts_.authorizer.authorize(*context, "interlock.v1.Admin.Explain");
+  if (auto wrong = check_key(request->key()); wrong && allowed.ok()) allowed = to_status(*wrong);
+  if (!allowed.ok()) {
+    reactor->Finish(std::move(allowed));
+    return reactor;
+  }
+  parts_.engine.explain(request->key(), [reactor, response, &workers = parts_.workers](
+                                            const Explained& explained) {
+    to_proto(explained, response);
+    finish(workers, reactor, grpc::Status::OK);
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminService::ListGateways(grpc::CallbackServerContext* context,
+                                                     const v1::ListGatewaysRequest*,
+                                                     v1::ListGatewaysResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  grpc::Status allowed = parts_.authorizer.authorize(*context, "interlock.v1.Admin.ListGateways");
+  if (!allowed.ok()) {
+    reactor->Finish(std::move(allowed));
+    return reactor;
+  }
+  parts_.engine.gateways([reactor, response, &parts = parts_](const GatewaysSeen& seen) {
+    for (const SeenGateway& gateway : seen.gateways) {
+      to_proto(gateway, parts.engine.tick_ms(), response->add_gateways());
+    }
+    finish(parts.workers, reactor, grpc::Status::OK);
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminService::Stats(grpc::CallbackServerContext* context,
+                                              const v1::StatsRequest*,
+                                              v1::StatsResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  grpc::Status allowed = parts_.authorizer.authorize(*context, "interlock.v1.Admin.Stats");
+  if (!allowed.ok()) {
+    reactor->Finish(std::move(allowed));
+    return reactor;
+  }
+  const auto counts = parts_.engine.connections_by_state();
+  std::uint64_t records = 0;
+  for (const State state : kStates) {
+    const std::size_t count = counts[static_cast<std::size_t>(state)];
+    (*response->mutable_connections_by_state())[std::string(name_of(state))] = count;
+    records += count;
+  }
+  response->set_records(records);
+  response->set_gateways(parts_.engine.live_gateways());
+  response->set_store_away(parts_.engine.store_away());
+  response->set_store_short_of_room(parts_.engine.short_of_room());
+  response->set_tick(parts_.engine.tick());
+  response->set_version(std::string(version()));
+  response->set_started_unix_ms(started_unix_ms_);
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
 }
 
 }  // namespace interlock

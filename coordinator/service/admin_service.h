@@ -6,11 +6,11 @@
 
 namespace interlock {
 
-// Get, List, History, Watch. What changes connections, and Explain, ListGateways and Stats, answer
-// UNIMPLEMENTED in this version.
+// What only looks is in admin_service.cc, what changes something in admin_steering.cc: each change
+// is logged with who asked and why, and stands in the connection's history.
 class AdminService final : public v1::Admin::CallbackService {
  public:
-  explicit AdminService(ServiceParts parts) : parts_(parts) {}
+  explicit AdminService(ServiceParts parts);
 
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
                                 v1::Connection* response) override;
@@ -22,9 +22,28 @@ class AdminService final : public v1::Admin::CallbackService {
                                     v1::HistoryResponse* response) override;
   grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
                                                      const v1::WatchRequest* request) override;
+  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context,
+                                    const v1::ExplainRequest* request,
+                                    v1::ExplainResponse* response) override;
+  grpc::ServerUnaryReactor* ListGateways(grpc::CallbackServerContext* context,
+                                         const v1::ListGatewaysRequest* request,
+                                         v1::ListGatewaysResponse* response) override;
+  grpc::ServerUnaryReactor* Stats(grpc::CallbackServerContext* context,
+                                  const v1::StatsRequest* request,
+                                  v1::StatsResponse* response) override;
+
+  grpc::ServerWriteReactor<v1::KickResponse>* Kick(grpc::CallbackServerContext* context,
+                                                   const v1::KickRequest* request) override;
+  grpc::ServerUnaryReactor* ForceRelease(grpc::CallbackServerContext* context,
+                                         const v1::ForceReleaseRequest* request,
+                                         v1::ForceReleaseResponse* response) override;
+  grpc::ServerUnaryReactor* DrainGateway(grpc::CallbackServerContext* context,
+                                         const v1::DrainGatewayRequest* request,
+                                         v1::DrainGatewayResponse* response) override;
 
  private:
   ServiceParts parts_;
+  const std::int64_t started_unix_ms_;
 };
 
 }  // namespace interlock

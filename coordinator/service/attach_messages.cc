@@ -58,6 +58,7 @@ struct AddNotice {
   }
   void operator()(const StoreIsAway& store) { out.mutable_store_away()->set_away(store.away); }
   void operator()(const AttachAgain&) { out.mutable_drain()->set_within_ms(0); }
+  void operator()(const GatewayToDrain& drain) { out.set_drain_gateway_per_s(drain.per_s); }
   void operator()(const LeaseExpired&) { out.set_lease_expired(true); }
   void operator()(const ClosedToTell& closed) {
     v1::ClosedToDeliver* to = out.add_closed_to_deliver();

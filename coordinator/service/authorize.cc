@@ -73,6 +73,14 @@ absl::StatusOr<Caller> caller_from(const boost::json::object& entry, const std::
   return caller;
 }
 
+// Empty: none.
+std::string_view token_of(const grpc::CallbackServerContext& context) {
+  const auto header = context.client_metadata().find("authorization");
+  if (header == context.client_metadata().end()) return {};
+  const std::string_view value(header->second.data(), header->second.size());
+  return value.starts_with(kBearer) ? value.substr(kBearer.size()) : std::string_view();
+}
+
 }  // namespace
 
 Authorizer Authorizer::open() {
@@ -107,12 +115,13 @@ absl::StatusOr<Authorizer> Authorizer::from_token_file(const std::string& path) 
 
 grpc::Status Authorizer::authorize(const grpc::CallbackServerContext& context,
                                    std::string_view method) const {
-  if (open_) return grpc::Status::OK;
-  const auto header = context.client_metadata().find("authorization");
-  if (header == context.client_metadata().end()) return authorize_token({}, method);
-  const std::string_view value(header->second.data(), header->second.size());
-  if (!value.starts_with(kBearer)) return authorize_token({}, method);
-  return authorize_token(value.substr(kBearer.size()), method);
+  return authorize_token(token_of(context), method);
+}
+
+std::string Authorizer::caller(const grpc::CallbackServerContext& context) const {
+  const auto caller = open_ ? callers_.end() : callers_.find(digest(token_of(context)));
+  if (caller == callers_.end()) return "anonymous";
+  return caller->second.subject.empty() ? "a token without a subject" : caller->second.subject;
 }
 
 grpc::Status Authorizer::authorize_token(std::string_view token, std::string_view method) const {

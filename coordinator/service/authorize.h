@@ -32,7 +32,9 @@ class Authorizer {
   // `method`: "interlock.v1.Gateway.Claim". OK, UNAUTHENTICATED, or PERMISSION_DENIED naming the
   // roles that are needed.
   grpc::Status authorize(const grpc::CallbackServerContext& context, std::string_view method) const;
-  // The same for a token that was found already; empty: none.
+  // Who it is, for the audit of what has been authorized: the token's subject, or "anonymous".
+  std::string caller(const grpc::CallbackServerContext& context) const;
+  // As authorize(), for a token that was found already; empty: none.
   grpc::Status authorize_token(std::string_view token, std::string_view method) const;
 
  private:

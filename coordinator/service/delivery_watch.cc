@@ -30,12 +30,10 @@ std::shared_ptr<DeliveryWatch> DeliveryWatch::start(EngineThread& engine, Worker
       new DeliveryWatch(engine, workers, request, std::move(ended)));
   watch->self_ = watch;
   // The watch first, so that nothing falls between it and the look.
-  watch->watcher_ = engine.watch(
-      request.key(),
-      [self = std::weak_ptr(watch)](const Watched& watched) {
-        if (const auto watch = self.lock()) watch->changed(watched);
-      },
-      true);
+  watch->watcher_ = engine.watch({.key = request.key(), .deliveries = true},
+                                 [self = std::weak_ptr(watch)](const Watched& watched) {
+                                   if (const auto watch = self.lock()) watch->changed(watched);
+                                 });
   engine.ask(request.key(), Lookup{},
              [self = std::weak_ptr(watch)](const Answer& answer, Revision) {
                if (const auto watch = self.lock()) watch->looked(answer);

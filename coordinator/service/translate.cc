@@ -210,6 +210,7 @@ void to_proto(const Transition& entry, std::uint64_t number, v1::HistoryEntry* o
   out->set_time_unix_ms(entry.time_unix_ms);
   out->set_tick(entry.tick);
   out->set_count(entry.count);
+  out->set_note(entry.note);
 }
 
 void to_proto(const std::vector<Transition>& newest, std::uint64_t transitions_total,
@@ -232,6 +233,7 @@ void to_proto(const SeenConnection& seen, v1::Consistency consistency, v1::Conne
   out->set_owner(record.owner);
   out->set_owner_attached(seen.owner_attached);
   out->set_orphaned(seen.orphaned);
+  out->set_barred(is_barred(record));
   out->set_last_op(record.last_op);
   out->set_last_seq(record.last_sequence);
   out->set_acknowledged(record.acknowledged);
@@ -247,6 +249,54 @@ void to_proto(const SeenConnection& seen, v1::Consistency consistency, v1::Conne
     out->set_changed_unix_ms(record.transitions.back().time_unix_ms);
   }
   out->set_consistency(consistency);
+}
+
+void to_proto(const Explained& explained, v1::ExplainResponse* out) {
+  std::string text;
+  for (const Finding& finding : explained.findings) {
+    v1::Finding* one = out->add_findings();
+    one->set_why(static_cast<v1::Why>(finding.why));
+    one->set_text(finding.text);
+    text += (text.empty() ? "" : "\n") + finding.text;
+  }
+  out->set_text(text);
+  if (explained.connection) {
+    to_proto(*explained.connection, v1::OBSERVED, out->mutable_connection());
+    const Record& record = explained.connection->record;
+    to_proto(record.transitions, record.transitions_total,
+             out->mutable_connection()->mutable_transitions());
+  }
+}
+
+void to_proto(const SeenGateway& gateway, std::uint64_t tick_ms, v1::GatewayInfo* out) {
+  out->set_gateway_id(gateway.gateway_id);
+  out->set_address(gateway.lease.address);
+  out->set_connections(gateway.connections);
+  out->set_attached(gateway.attached);
+  out->set_expired(gateway.lease.expired);
+  out->set_lease_age_ms(gateway.lease_age_ticks * tick_ms);
+  out->set_first_seen_unix_ms(gateway.lease.first_seen_unix_ms);
+  out->set_draining_per_s(gateway.lease.draining_per_s);
+}
+
+Checked<std::string> steering_note(const std::string& who, const std::string& reason) {
+  constexpr std::size_t kReasonBytesMax = 200;
+  constexpr std::size_t kWhoBytesMax = 64;
+  if (reason.empty()) {
+    return invalid("reason", "say why: it goes into the log and the connection's history");
+  }
+  if (reason.size() > kReasonBytesMax) return invalid("reason", "at most 200 bytes");
+  return who.substr(0, kWhoBytesMax) + ": " + reason;
+}
+
+std::optional<Refusal> check_filter(const std::string& text,
+                                    std::shared_ptr<const ConnectionFilter>& filter) {
+  absl::StatusOr<ConnectionFilter> parsed = ConnectionFilter::parse(text);
+  if (!parsed.ok()) return InvalidArgument{"filter", std::string(parsed.status().message())};
+  filter = parsed->matches_all()
+               ? nullptr
+               : std::make_shared<const ConnectionFilter>(*std::move(parsed));
+  return std::nullopt;
 }
 
 }  // namespace interlock

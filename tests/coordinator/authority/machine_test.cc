@@ -16,7 +16,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr Cause kCause{Actor::kOwner, Reason::kStep, 7, 1'700'000'000'123};
+const Cause kCause{Actor::kOwner, Reason::kStep, 7, 1'700'000'000'123};
 
 // A record whose machine was started in generation 5 and brought to PROCESSING_READY.
 Record ready_record() {

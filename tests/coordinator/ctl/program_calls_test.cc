@@ -112,7 +112,7 @@ TEST_F(Ctl, HistoryIsATableOfTransitions) {
   EXPECT_EQ(got.exit_code, 0);
   EXPECT_EQ(got.out,
             "NUMBER  TIME                     TRANSITION                      PAIRS  ACTOR    "
-            "REASON      GENERATION\n"
+            "REASON      GENERATION  NOTE\n"
             "     3  2023-11-14 22:13:20.123  PROCESSING_READY -> PROCESSING  x4     backend  "
             "run opened          42\n");
   const Finished json = run({"history", "alice:tab-1", "--json"});

@@ -24,6 +24,7 @@ struct KindOf {
   std::string operator()(const StoreIsAway&) const { return "store_away"; }
   std::string operator()(const AttachAgain&) const { return "attach_again"; }
   std::string operator()(const LeaseExpired&) const { return "lease_expired"; }
+  std::string operator()(const GatewayToDrain&) const { return "gateway_to_drain"; }
   std::string operator()(const ClosedToTell&) const { return "closed_to_tell"; }
   std::string operator()(const EventsDelivered&) const { return "events"; }
 };

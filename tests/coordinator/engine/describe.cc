@@ -92,6 +92,10 @@ struct DescribeCommand {
   std::string operator()(const ClosedTold& what) const {
     return fmt::format("closed told {}", what.generation);
   }
+  std::string operator()(const Steer& what) const {
+    return fmt::format("{} {}", what.kind == Steer::Kind::kKick ? "kick" : "release",
+                       what.generation);
+  }
   std::string operator()(const Sweep& what) const {
     return fmt::format("sweep {}{}", what.seen, what.capped ? " capped" : "");
   }
@@ -123,6 +127,9 @@ struct DescribeNotice {
   }
   std::string operator()(const AttachAgain&) const { return "attach again"; }
   std::string operator()(const LeaseExpired&) const { return "LeaseExpired"; }
+  std::string operator()(const GatewayToDrain& what) const {
+    return fmt::format("drain {} a second", what.per_s);
+  }
   std::string operator()(const StoreIsAway& what) const {
     return what.away ? "store away" : "store back";
   }
@@ -165,6 +172,12 @@ struct DescribeOutput {
     return fmt::format("scan {} {} next '{}'", what.ticket, what.connections.size(), what.next);
   }
   std::string operator()(const Observed& what) const { return fmt::format("seen {}", what.ticket); }
+  std::string operator()(const Explained& what) const {
+    return fmt::format("explained {}", what.ticket);
+  }
+  std::string operator()(const GatewaysSeen& what) const {
+    return fmt::format("gateways {} {}", what.ticket, what.gateways.size());
+  }
   std::string operator()(const Watched& what) const {
     return fmt::format("watch {} {} steps {}", what.watcher, what.key, what.steps.size());
   }

@@ -61,7 +61,7 @@ TEST(EngineReceipts, ACompleteRunIsSaidOnceByWhoWroteItsEnd) {
 TEST(EngineReceipts, AWatchOfDeliveriesHearsWhatWasHandedToTheGateway) {
   EngineWorld world;
   world.grant(0, kKey, "gateway-a", State::kProcessingReady);
-  world.give(0, WatchOpened{77, kKey, true});
+  world.give(0, WatchOpened{.watcher = 77, .key = kKey, .deliveries = true});
   world.expect<Receipt>(world.ask(0, kKey, publish("e1")));
   world.run(100);
   EXPECT_EQ(world.watched.back().sent, 0u) << "its gateway is not attached";

@@ -200,7 +200,10 @@ class Looking : public testing::Test {
  protected:
   Scanned scan(std::string after, std::uint32_t limit, bool live_only = false) {
     world.scans.clear();
-    world.give(0, ScanAsked{++ticket, std::move(after), limit, live_only});
+    world.give(0, ScanAsked{.ticket = ++ticket,
+                            .after = std::move(after),
+                            .limit = limit,
+                            .live_only = live_only});
     world.run();
     return world.scans.at(0);
   }

@@ -236,7 +236,7 @@ TEST_F(EngineThreads, WhatIsDueLaterIsDoneWithoutAnybodyAsking) {
   ask(*engine, "alice:1", publish("e1"));
   std::promise<void> written;
   std::atomic<bool> once{false};
-  engine->watch("alice:1", [&](Watched watched) {
+  engine->watch({.key = "alice:1"}, [&](Watched watched) {
     if (watched.connection->record.acknowledged == 1 && !once.exchange(true)) written.set_value();
   });
   engine->ask("alice:1", acknowledge("gateway-a", generation, 1), {});

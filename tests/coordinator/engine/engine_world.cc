@@ -129,7 +129,7 @@ StreamId EngineWorld::attach(std::size_t coordinator, const std::string& gateway
 
 WatcherId EngineWorld::watch(std::size_t coordinator, const std::string& key) {
   const WatcherId watcher = ++last_id_;
-  give(coordinator, WatchOpened{watcher, key});
+  give(coordinator, WatchOpened{.watcher = watcher, .key = key});
   return watcher;
 }
 
@@ -230,6 +230,10 @@ struct EngineWorld::Carry {
   }
   void operator()(Scanned scanned) const { world.scans.push_back(std::move(scanned)); }
   void operator()(Observed observed) const { world.observed.push_back(std::move(observed)); }
+  void operator()(Explained explained) const {
+    world.explained.push_back(std::move(explained));
+  }
+  void operator()(GatewaysSeen seen) const { world.gateways_seen.push_back(std::move(seen)); }
   void operator()(Watched watched) const { world.watched.push_back(std::move(watched)); }
   void operator()(Notified notified) const {
     const Heard heard{coordinator, notified.stream, std::move(notified.notice), world.now_ms()};

@@ -131,6 +131,8 @@ class EngineWorld {
   std::vector<Watched> watched;
   std::vector<Scanned> scans;
   std::vector<Observed> observed;
+  std::vector<Explained> explained;
+  std::vector<GatewaysSeen> gateways_seen;
   std::vector<std::string> fatal;
   std::vector<std::string> wrong;  // rules of the interface that were broken
   std::string trace;               // every command and every output, when it is kept

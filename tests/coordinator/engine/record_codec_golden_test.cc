@@ -19,7 +19,7 @@ constexpr std::int64_t kTime = 1'760'000'400'000;
 
 Transition entry(State from, State to, Actor actor, Reason reason, Generation generation, Tick tick,
                  std::int64_t time_unix_ms, std::uint32_t count = 1) {
-  return {from, to, actor, reason, generation, tick, time_unix_ms, count, {}};
+  return {from, to, actor, reason, generation, tick, time_unix_ms, count, {}, {}};
 }
 
 // A key that was claimed in the commit that is about to be written.
@@ -97,6 +97,13 @@ Record kicked_record() {
   return record;
 }
 
+// By a build that says who did it, and why.
+Record steered_record() {
+  Record record = kicked_record();
+  record.transitions[0].note = "olga: spam, ticket 123";
+  return record;
+}
+
 // Read, and written again.
 void expect_golden(std::string_view name, const Record& expected) {
   SCOPED_TRACE(name);
@@ -111,6 +118,21 @@ TEST(RecordCodecGolden, RecordsOfVersion1) {
   expect_golden("v1_processing", processing_record());
   expect_golden("v1_waiting", waiting_record());
   expect_golden("v1_kicked", kicked_record());
+}
+
+TEST(RecordCodecGolden, RecordsOfVersion2) { expect_golden("v2_steered", steered_record()); }
+
+TEST(RecordCodecGolden, TheGatewayOfVersion2) {
+  const std::string bytes = golden("v2_gateway_draining");
+  const absl::StatusOr<Lease> lease = decode_lease(bytes);
+  ASSERT_TRUE(lease.ok());
+  const Lease expected{.renewed_tick = 1'999'998,
+                       .address = "10.0.0.7:8080",
+                       .first_seen_unix_ms = kTime,
+                       .draining_per_s = 250,
+                       .unknown = {}};
+  EXPECT_EQ(*lease, expected) << "written today it would be\n" << hexadecimal(encode(expected));
+  EXPECT_EQ(hexadecimal(encode(*lease)), hexadecimal(bytes));
 }
 
 TEST(RecordCodecGolden, ARecordThatNamesItsOwnCommitIsSpelledOutByItsReader) {

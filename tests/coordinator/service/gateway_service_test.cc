@@ -169,12 +169,5 @@ TEST(GatewayService, ACallEndsAtItsDeadlineAndIsSafelyRepeated) {
   EXPECT_EQ(history.entries_size(), granted.steps_size()) << "it was granted once";
 }
 
-TEST(GatewayService, WhatALaterVersionBringsIsUnimplemented) {
-  ServedCoordinator coordinator;
-  v1::KickResponse kicked;
-  EXPECT_EQ(coordinator.admin->Kick(coordinator.context().get(), {}, &kicked).error_code(),
-            grpc::StatusCode::UNIMPLEMENTED);
-}
-
 }  // namespace
 }  // namespace interlock
