@@ -20,10 +20,17 @@ STOP_S_MAX = 15
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+_given = set()
+
+
 def free_port():
-    """A loopback port below the ephemeral range that nobody listens on."""
+    """A loopback port below the ephemeral range that nobody listens on, and another one each time:
+    who was given it may not listen yet."""
     while True:
         port = random.randint(20000, 32000)
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
