@@ -32,7 +32,7 @@ from callers import WEIGHTS, Caller  # noqa: E402
 from faults import Faults  # noqa: E402
 from history import KeyHistory, Leases, Timing, dump, keys_of, load, owners_agree  # noqa: E402
 from record_model import NAMES  # noqa: E402
-from search import GaveUp, Search  # noqa: E402
+from search import GaveUp, Search, explained  # noqa: E402
 from sockets import SocketClient  # noqa: E402
 from spoil import WAYS  # noqa: E402
 
@@ -173,7 +173,7 @@ def check_lines(lines, counts):
             break  # one is enough, and a search that fails takes its whole time
         history = KeyHistory(of_key, leases, timing)
         try:
-            verdict = Search(history.model, history.operations).run()
+            verdict = explained(history.model, history.operations)
         except GaveUp as gave_up:
             problems.append((key, f"the checker gave up {gave_up}: {explain(gave_up.verdict)}"))
             continue

@@ -7,20 +7,33 @@ says what may happen by itself (a deadline that passed). Who runs out of time or
 shown anything: that is `GaveUp`, and a failure."""
 
 import collections
+import dataclasses
 import heapq
 import time
 
 INFINITE = float("inf")
-# A place is the better the more answers it explains, and the less it assumes that nobody saw. So a
-# contradiction is looked for near the place where it shows, first with little assumed.
-WORTH_OF_ANSWER = 0.25
-PRICE_OF_OPTIONAL = 0.3
-PRICE_OF_CLAIM = 1
-PRICE_BY_ITSELF = 0.7
-PRICE_OF_UNSEEN = 0.5
-# What is unanswered has mostly been done, or not, when the others that were under way were answered.
-PRICE_OF_AGE = 0.2  # a second
-PRICE_OF_AGE_MAX = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Prices:
+    """A place is the better the more answers it explains, and the less it assumes that nobody saw. So
+    a contradiction is looked for near the place where it shows, first with little assumed. Prices
+    decide where is looked first, never what is an explanation."""
+
+    answer: float = 0.25  # what an answer that is explained is worth
+    optional: float = 0.3
+    claim: float = 1
+    by_itself: float = 0.7
+    unseen: float = 0.5
+    # What is unanswered has mostly been done, or not, when the others that were under way were
+    # answered.
+    age: float = 0.2  # a second
+    age_max: float = 2
+
+
+# One after the other, when a search runs out of its bounds: where much happened that nobody saw, the
+# second finds in seconds what the first does not in minutes.
+ATTEMPTS = (Prices(), Prices(unseen=0.2, by_itself=0.3), Prices(answer=0.8))
 
 
 class GaveUp(Exception):
@@ -65,6 +78,16 @@ class Node:
         return order[::-1]
 
 
+def explained(model, operations):
+    """The verdict of the first attempt that comes to one."""
+    for attempt in ATTEMPTS:
+        try:
+            return Search(model, operations, seconds_max=60, prices=attempt).run()
+        except GaveUp as gave_up:
+            last = gave_up
+    raise last
+
+
 class Search:
     """`model` has initial(), step(state, operation) -> states, by_itself(state, until) ->
     [(state, text)], over(state, operation): an unanswered operation cannot matter any more, and
@@ -74,8 +97,9 @@ class Search:
     and unseen(before, after, names): how much this step assumes that no answer will show, when these
     are the lowest ones to come."""
 
-    def __init__(self, model, operations, nodes_max=1_000_000, seconds_max=30):
+    def __init__(self, model, operations, nodes_max=1_000_000, seconds_max=30, prices=Prices()):
         self.model = model
+        self.prices = prices
         self.nodes_max = nodes_max
         self.seconds_max = seconds_max
         ordered = sorted(operations, key=lambda one: one.call)
@@ -125,7 +149,7 @@ class Search:
             if not node.claims_next:
                 node.claims_next = True
                 pushed += 1
-                heapq.heappush(waiting, (price + PRICE_OF_CLAIM, -pushed, node))
+                heapq.heappush(waiting, (price + self.prices.claim, -pushed, node))
         return self._refuted(best)
 
     def _answers(self, node):
@@ -168,7 +192,7 @@ class Search:
     def _choices(self, node):
         """(what, its bit or 0, the state behind it, its price); of equal prices the last is tried
         first."""
-        model, placed, state = self.model, node.placed, node.state
+        model, placed, state, prices = self.model, node.placed, node.state, self.prices
         if node.window is None:
             node.window = self._window(placed, node.first)
         node.first, until, candidates, names = node.window
@@ -180,17 +204,17 @@ class Search:
             bit = self.bits[id(one)]
             if one.call > until or placed & bit:
                 continue
-            price = PRICE_OF_CLAIM if node.claims_next else PRICE_OF_OPTIONAL
-            price += min(PRICE_OF_AGE * max(0, now - one.call), PRICE_OF_AGE_MAX)
+            price = prices.claim if node.claims_next else prices.optional
+            price += min(prices.age * max(0, now - one.call), prices.age_max)
             for after in model.step(state, one):
                 if after != state:
                     unseen = model.unseen(state, after, names)
-                    yield one, bit, after, price + PRICE_OF_UNSEEN * unseen
+                    yield one, bit, after, price + prices.unseen * unseen
         if node.claims_next:
             return
         for after, text in model.by_itself(state, until):
-            yield text, 0, after, PRICE_BY_ITSELF
+            yield text, 0, after, prices.by_itself
         for one in candidates:
             for after in model.step(state, one):
                 unseen = model.unseen(state, after, names)
-                yield one, self.bits[id(one)], after, PRICE_OF_UNSEEN * unseen - WORTH_OF_ANSWER
+                yield one, self.bits[id(one)], after, prices.unseen * unseen - prices.answer
