@@ -49,13 +49,16 @@ grpc::ServerUnaryReactor* AdminService::ForceRelease(grpc::CallbackServerContext
                  .generation = request->generation(),
                  .note = std::get<std::string>(note)};
   };
-  log_notice("An operator asks to release a connection by force.",
-             {{"operator", who},
-              {"key", request->key()},
-              {"generation", request->generation()},
-              {"reason", request->reason()}});
-  return answer_command<Settled, Steer>(parts_, context, "interlock.v1.Admin.ForceRelease",
-                                        request->key(), checked(), [](const Settled&, Revision) {});
+  constexpr std::string_view method = "interlock.v1.Admin.ForceRelease";
+  if (parts_.authorizer.authorize(*context, method).ok()) {
+    log_notice("An operator asks to release a connection by force.",
+               {{"operator", who},
+                {"key", request->key()},
+                {"generation", request->generation()},
+                {"reason", request->reason()}});
+  }
+  return answer_command<Settled, Steer>(parts_, context, method, request->key(), checked(),
+                                        [](const Settled&, Revision) {});
 }
 
 grpc::ServerUnaryReactor* AdminService::DrainGateway(grpc::CallbackServerContext* context,

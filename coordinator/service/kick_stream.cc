@@ -153,7 +153,9 @@ void KickStream::one_less() {
   if (queued() == 0) drained();
 }
 
+// Whoever interrupts it means that nobody else is to be kicked.
 void KickStream::drained() {
+  if (over()) return;
   {
     const std::lock_guard lock(mutex_);
     if (!std::exchange(page_over_, false)) return;

@@ -62,6 +62,11 @@ class ResponseStream : public grpc::ServerWriteReactor<Response>,
     }
     post_advance();
   }
+  // It ends, or its reader has gone: what is still pushed reaches nobody.
+  bool over() const {
+    const std::lock_guard lock(mutex_);
+    return last_status_.has_value();
+  }
   std::size_t queued() const {
     const std::lock_guard lock(mutex_);
     return queue_.size();
