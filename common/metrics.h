@@ -7,8 +7,11 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <cmath>
+#include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace interlock {
@@ -57,5 +60,18 @@ class Metrics {
  private:
   prometheus::Registry registry_;
 };
+
+// Copies a histogram into a message with the fields of `v1::Latency`: its buckets each for itself.
+template <class Latency>
+void copy_histogram(const prometheus::Histogram& histogram, Latency* out) {
+  const auto collected = histogram.Collect().histogram;
+  out->set_count(collected.sample_count);
+  out->set_sum_seconds(collected.sample_sum);
+  std::uint64_t below = 0;
+  for (const auto& bucket : collected.bucket) {
+    if (std::isfinite(bucket.upper_bound)) out->add_bounds_seconds(bucket.upper_bound);
+    out->add_buckets(bucket.cumulative_count - std::exchange(below, bucket.cumulative_count));
+  }
+}
 
 }  // namespace interlock

@@ -123,9 +123,15 @@ int run(const CoordinatorConfig& config) {
   EngineThread engine(*std::move(store), config.limits, uniform_random(), observability);
   Workers workers(kEncodingThreads);
   const ServiceParts parts{engine, workers, *authorizer};
-  GatewayService gateways(parts, make_identity(), config.attach);
+  const std::string coordinator_id = make_identity();
+  GatewayService gateways(parts, coordinator_id, config.attach);
   EventsService events(parts);
-  AdminService admin(parts);
+  AdminService admin(parts, [&](v1::StatsResponse& stats) {
+    stats.set_coordinator_id(coordinator_id);
+    stats.set_store(config.store.substr(0, config.store.find(':')));
+    stats.set_attached_gateways(gateways.streams());
+    observability.add_to(stats);
+  });
   engine.start();
 
   int port = 0;

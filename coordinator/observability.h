@@ -4,11 +4,12 @@
 #include <array>
 #include <chrono>
 #include <functional>
-#include <map>
 #include <string>
+#include <variant>
 
 #include "common/metrics.h"
 #include "coordinator/engine/engine_thread.h"
+#include "interlock/v1/admin.pb.h"
 
 namespace interlock {
 
@@ -21,22 +22,40 @@ class Observability final : public EngineObserver {
   void run_over(const RunOver& over) override;
   void closed_given_up(const ClosedGivenUp& given_up) override;
   void committed(const Committed& committed, double seconds) override;
-  void refused(const Refusal& refusal) override;
+  void answered(const Answered& answered) override;
+  void published(const Published& published) override;
+  void delivered(const EventsDelivered& delivered) override;
+  void fed(double lag_seconds) override;
   void fatal(const std::string& reason) override;
 
-  // Sets the gauges that are read rather than counted.
+  // Sets what is read rather than counted.
   void show(const EngineThread& engine, std::size_t streams);
+  // What it has counted; from any thread.
+  void add_to(v1::StatsResponse& stats) const;
 
  private:
   void log_trouble(const Committed& committed);
+  void refused(const Refusal& refusal, bool to_claim);
 
-  Metrics& metrics_;
   std::function<void()> on_fatal_;
   std::array<std::array<prometheus::Counter*, 13>, 13> transitions_{};
-  std::map<std::string, prometheus::Counter*> refusals_;
+  std::array<prometheus::Counter*, std::variant_size_v<Refusal>> refusals_{};
+  std::array<prometheus::Counter*, std::variant_size_v<Refusal>> claims_refused_{};
   std::string trouble_;  // of the store, as it was logged last
   std::chrono::steady_clock::time_point trouble_logged_;
   std::array<prometheus::Gauge*, 13> connections_{};
+  prometheus::Counter& claims_granted_;
+  prometheus::Counter& claims_resumed_;
+  prometheus::Counter& claims_taken_over_;
+  prometheus::Counter& illegal_;
+  prometheus::Counter& stale_generations_;
+  prometheus::Counter& accepted_;
+  prometheus::Counter& sent_;
+  prometheus::Counter& acknowledged_;
+  prometheus::Counter& expired_;
+  prometheus::Histogram& delivery_seconds_;
+  prometheus::Histogram& outbox_depth_;
+  prometheus::Histogram& feed_lag_seconds_;
   prometheus::Histogram& commit_seconds_;
   prometheus::Histogram& commit_entries_;
   prometheus::Counter& conflicts_;
@@ -52,6 +71,14 @@ class Observability final : public EngineObserver {
   prometheus::Gauge& tick_;
   prometheus::Gauge& live_gateways_;
   prometheus::Gauge& streams_;
+  prometheus::Counter& retries_;
+  prometheus::Counter& damped_;
+  prometheus::Gauge& flapping_;
+  prometheus::Gauge& outbox_events_;
+  prometheus::Gauge& outbox_bytes_;
+  prometheus::Gauge& lease_age_;
+  prometheus::Gauge& short_of_room_;
+  prometheus::Gauge& watchers_;
 };
 
 }  // namespace interlock

@@ -19,6 +19,7 @@ AttachmentShell::Owner::Owner(const AttachmentSettings& settings, OpenAttachStre
     : attachment_(settings.gateway_id, settings.address, settings.limits, settings.has_backend),
       open_(std::move(open)),
       next_gateway_id_(settings.next_gateway_id),
+      report_load_(settings.report_load),
       give_up_after_ms_(settings.limits.give_up_after_ms),
       timer_(thread_.loop()),
       finish_timer_(thread_.loop()) {
@@ -113,6 +114,11 @@ void AttachmentShell::Owner::write_if_any(std::uint64_t now_ms) {
   if (!stream_ || writing_ || over_) return;
   auto message = attachment_.next_message(now_ms);
   if (!message) return;
+  if (message->has_heartbeat() && report_load_) {
+    v1::GatewayLoad& load = *message->mutable_heartbeat()->mutable_load();
+    load.set_holding(attachment_.holding());
+    report_load_(load);
+  }
   writing_ = true;
   stream_->write(std::move(*message));
 }
@@ -144,6 +150,9 @@ void AttachmentShell::Owner::count() {
   counters_.store_away = attachment_.store_away();
   counters_.holding = attachment_.holding();
   act_until_ms_ = attachment_.act_until_ms();
+  if (const std::uint64_t until_ms = attachment_.act_until_ms(); until_ms > 0) {
+    counters_.confirmed_at_ms = until_ms - attachment_.lease().hold_after_ms();
+  }
   if (reachable_.exchange(attachment_.reachable()) != attachment_.reachable()) {
     attachment_.reachable() ? log_notice("A coordinator answers again.")
                             : log_warning("No coordinator answers.");

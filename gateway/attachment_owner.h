@@ -65,6 +65,7 @@ class AttachmentShell::Owner {
 
   OpenAttachStream open_;
   std::function<std::string()> next_gateway_id_;
+  std::function<void(v1::GatewayLoad& load)> report_load_;
   std::uint64_t give_up_after_ms_;
   std::shared_ptr<AttachStream> stream_;
   std::uint64_t stream_number_ = 0;

@@ -13,6 +13,7 @@
 
 #include "common/identity.h"
 #include "gateway/attachment.h"
+#include "gateway/boot_clock.h"
 #include "gateway/coordinator_client.h"
 
 namespace interlock {
@@ -47,6 +48,8 @@ struct AttachCounters {
   std::atomic<std::uint64_t> messages_received = 0;
   std::atomic<std::uint64_t> heartbeats_sent = 0;
   std::atomic<std::uint64_t> heartbeats_confirmed = 0;
+  // When the last one that was confirmed had been sent; before the first: when this was made.
+  std::atomic<std::uint64_t> confirmed_at_ms = boot_time_ms();
   std::atomic<std::uint64_t> waiting_claims = 0;  // now
   std::atomic<std::uint64_t> unanswered_operations = 0;  // now
   std::atomic<bool> is_attached = false;  // now
@@ -62,6 +65,9 @@ struct AttachmentSettings {
   std::string address;  // display only
   AttachmentLimits limits;
   bool has_backend = false;  // it can tell a backend of machines that ended
+  // Says what operators are to see of this gateway, with each heartbeat; on the shell's own thread,
+  // also before whoever makes the shell has it. Empty: nothing.
+  std::function<void(v1::GatewayLoad& load)> report_load;
   std::function<std::string()> next_gateway_id = make_identity;  // when that one is used up
 };
 

@@ -99,7 +99,10 @@ void BackendCall::attempt_ended(AttemptEnd end) {
       calls_.attempts.tried(call_, end.outcome, now_ms, calls_.random(), end.after_ms);
   calls_.counters.breaker = calls_.attempts.breaker().state(now_ms);
   calls_.counters.breaker_opened = calls_.attempts.breaker().times_opened();
-  if (wait_ms) return after(*wait_ms, [this] { try_now(); });
+  if (wait_ms) {
+    ++calls_.counters.retries;
+    return after(*wait_ms, [this] { try_now(); });
+  }
   answer(std::move(end.answer));
   finish();
 }

@@ -1,7 +1,12 @@
 #include "gateway/gateway_metrics.h"
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 
+#include "absl/strings/numbers.h"
+#include "common/process_memory.h"
+#include "common/version.h"
 #include "gateway/close_code.h"
 
 namespace interlock {
@@ -14,6 +19,29 @@ std::string code_label(std::uint16_t code) {
   const bool known =
       close_code_name(code) != "other" || code == protocol_error || code == invalid_payload;
   return known ? std::to_string(code) : "other";
+}
+
+constexpr int kClosesToldMax = 64;
+constexpr const char* kResumesHelp =
+    "Clients that came back with a position: recovered when they could go on behind it.";
+
+std::uint64_t whole(double value) { return static_cast<std::uint64_t>(std::max(value, 0.0)); }
+
+// Over those of a family that have this label; an empty name: over all.
+std::uint64_t total(const prometheus::Family<prometheus::Counter>& counters, std::string_view name,
+                    std::string_view value) {
+  double sum = 0;
+  for (const auto& family : counters.Collect()) {
+    for (const auto& metric : family.metric) {
+      const auto named = [&](const auto& label) {
+        return label.name == name && label.value == value;
+      };
+      const bool counts =
+          name.empty() || std::any_of(metric.label.begin(), metric.label.end(), named);
+      if (counts) sum += metric.counter.value;
+    }
+  }
+  return whole(sum);
 }
 
 }  // namespace
@@ -39,6 +67,13 @@ GatewayMetrics::GatewayMetrics(Metrics& metrics)
                                  "Messages of clients, by what became of them at the backend.")),
       api_answers_(metrics.counters("interlock_http_api_answers_total",
                                     "Answers of the HTTP API, by HTTP status.")),
+      resumes_recovered_(metrics.counter("interlock_resumes_total", kResumesHelp,
+                                         {{"result", "recovered"}})),
+      resumes_lost_(metrics.counter("interlock_resumes_total", kResumesHelp,
+                                    {{"result", "lost"}})),
+      started_unix_ms_(std::chrono::duration_cast<std::chrono::milliseconds>(
+                           std::chrono::system_clock::now().time_since_epoch())
+                           .count()),
       sockets(metrics.gauge("interlock_sockets", "Open client sockets, whatever they are at.")),
       sessions(metrics.gauge("interlock_sessions", "Sessions from their claim to their end.")),
       draining(metrics.gauge("interlock_draining", "1 while the gateway stops.")),
@@ -52,7 +87,46 @@ GatewayMetrics::GatewayMetrics(Metrics& metrics)
                                           buckets_short_seconds)),
       session_seconds(metrics.histogram("interlock_session_seconds",
                                         "How long upgraded connections lasted.",
-                                        buckets_long_seconds)) {}
+                                        buckets_long_seconds)) {
+  // An alert on their increase must see them at 0 first.
+  for (const char* code : {"1011", "4004"}) {
+    for (const auto origin : {CloseOrigin::kClient, CloseOrigin::kGateway, CloseOrigin::kNetwork}) {
+      closes_.Add({{"code", code}, {"origin", std::string(to_string(origin))}});
+    }
+  }
+}
+
+void GatewayMetrics::resumed(bool recovered) {
+  (recovered ? resumes_recovered_ : resumes_lost_).Increment();
+}
+
+void GatewayMetrics::add_to(v1::GatewayLoad& load) const {
+  load.set_started_unix_ms(started_unix_ms_);
+  load.set_build(std::string(version()));
+  load.set_sockets(whole(sockets.Value()));
+  load.set_sessions(whole(sessions.Value()));
+  copy_histogram(handshake_seconds, load.mutable_handshake());
+  const auto& families = closes_.Collect();
+  for (const auto& family : families) {
+    for (const auto& metric : family.metric) {
+      if (metric.counter.value == 0 || load.closes_size() >= kClosesToldMax) continue;
+      v1::GatewayLoad::Closes& closes = *load.add_closes();
+      closes.set_count(whole(metric.counter.value));
+      for (const auto& label : metric.label) {
+        if (label.name == "origin") closes.set_origin(label.value);
+        std::uint32_t code = 0;  // 0: one that means nothing here
+        if (label.name == "code" && absl::SimpleAtoi(label.value, &code)) closes.set_code(code);
+      }
+    }
+  }
+  load.set_resumes_recovered(whole(resumes_recovered_.Value()));
+  load.set_resumes_lost(whole(resumes_lost_.Value()));
+  load.set_events_sent(whole(events_sent.Value()));
+  load.set_transients_dropped(whole(transients_dropped.Value()));
+  load.set_messages(total(messages_, "result", "taken"));
+  load.set_upgrades_refused(total(refusals_, {}, {}));
+  load.set_memory_bytes(resident_bytes());
+}
 
 void GatewayMetrics::closed(std::uint16_t code, CloseOrigin origin) {
   closes_.Add({{"code", code_label(code)}, {"origin", std::string(to_string(origin))}}).Increment();

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "common/metrics.h"
+#include "interlock/v1/connection.pb.h"
 
 namespace interlock {
 
@@ -22,12 +23,19 @@ class GatewayMetrics {
   void refused(std::uint16_t status, std::string_view reason);
   void message(std::string_view result);
   void api_answered(std::uint16_t status);
+  // A client came back to where it had been; or it had to be told that it could not.
+  void resumed(bool recovered);
+  // What is told to operators with each heartbeat; costs some microseconds.
+  void add_to(v1::GatewayLoad& load) const;
 
  private:
   prometheus::Family<prometheus::Counter>& closes_;
   prometheus::Family<prometheus::Counter>& refusals_;
   prometheus::Family<prometheus::Counter>& messages_;
   prometheus::Family<prometheus::Counter>& api_answers_;
+  prometheus::Counter& resumes_recovered_;
+  prometheus::Counter& resumes_lost_;
+  const std::int64_t started_unix_ms_;
 
  public:
   prometheus::Gauge& sockets;   // open, whatever they are at

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "gateway/boot_clock.h"
+
 namespace interlock {
 
 LinkMetrics::LinkMetrics(Metrics& metrics, const CoordinatorClient& coordinator,
@@ -60,6 +62,11 @@ void LinkMetrics::show_attachment(Metrics& metrics, const AttachCounters& attach
   counter(metrics, "interlock_heartbeats_confirmed_total",
           "Heartbeats that have renewed this gateway's lease.", {},
           attachment.heartbeats_confirmed);
+  gauge(metrics, "interlock_heartbeat_age_seconds",
+        "Since the last heartbeat that was confirmed was sent; before the first: since the start.",
+        [&attachment] {
+          return static_cast<double>(boot_time_ms() - attachment.confirmed_at_ms) * 1e-3;
+        });
 }
 
 void LinkMetrics::show_backend(Metrics& metrics, const BackendCounters& backend) {
@@ -71,6 +78,8 @@ void LinkMetrics::show_backend(Metrics& metrics, const BackendCounters& backend)
   counter(metrics, calls, help, {{"result", "rejected"}}, backend.rejected);
   counter(metrics, "interlock_backend_attempts_total", "Calls and their retries.", {},
           backend.attempts);
+  counter(metrics, "interlock_backend_retries_total", "Attempts behind the first one of a call.",
+          {}, backend.retries);
   counter(metrics, "interlock_backend_breaker_opened_total", "Times the breaker opened.", {},
           backend.breaker_opened);
   gauge(metrics, "interlock_backend_calls", "Calls under way.",

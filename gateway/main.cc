@@ -1,14 +1,17 @@
 // The wiring diagram of interlock-gateway.
 #include <pthread.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/flags/usage.h"
 #include "common/http_server.h"
 #include "common/identity.h"
@@ -60,6 +63,35 @@ ListenerOptions listener_options(GatewayConfig& config, ApiClient* api) {
   return options;
 }
 
+v1::GatewayLoad::Breaker shown_breaker(Breaker::State state) {
+  switch (state) {
+    case Breaker::State::kClosed:
+      return v1::GatewayLoad::CLOSED;
+    case Breaker::State::kHalfOpen:
+      return v1::GatewayLoad::HALF_OPEN;
+    case Breaker::State::kOpen:
+      return v1::GatewayLoad::OPEN;
+  }
+  return v1::GatewayLoad::NONE;
+}
+
+// Heartbeats tell of the backend, and go on for longer than it is there.
+class BackendView {
+ public:
+  void show(const BackendCounters* counters) {
+    const std::lock_guard lock(mutex_);
+    counters_ = counters;
+  }
+  v1::GatewayLoad::Breaker breaker() const {
+    const std::lock_guard lock(mutex_);
+    return counters_ == nullptr ? v1::GatewayLoad::NONE : shown_breaker(counters_->breaker);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  const BackendCounters* counters_ = nullptr;
+};
+
 // In the order in which they are made, and the reverse of it at the end: what calls goes before
 // what is called, and the loops, to which everybody posts, are the last.
 int serve(GatewayConfig config, const sigset_t& signals) {
@@ -80,9 +112,16 @@ int serve(GatewayConfig config, const sigset_t& signals) {
   coordinator_settings.attachment.address = to_string(config.listen);
   coordinator_settings.attachment.limits = config.attachment;
   coordinator_settings.attachment.has_backend = config.backend.has_value();
+  BackendView backend_view;
+  coordinator_settings.attachment.report_load = [&](v1::GatewayLoad& load) {
+    gateway_metrics.add_to(load);
+    load.set_breaker(backend_view.breaker());
+  };
   GrpcCoordinatorClient coordinator(coordinator_settings);
   auto [backend, backend_counters] = make_backend(
       config, [&coordinator] { return boot_time_ms() < coordinator.act_until_ms(); });
+  backend_view.show(backend_counters);
+  const absl::Cleanup out_of_view = [&] { backend_view.show(nullptr); };
   std::optional<ClosedRelay> closed_relay;
   if (backend) closed_relay.emplace(coordinator, *backend);
   LinkMetrics link_metrics(metrics, coordinator, coordinator.counters(), backend_counters);

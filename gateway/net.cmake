@@ -43,7 +43,8 @@ add_library(interlock_gateway_config STATIC
 )
 target_link_libraries(interlock_gateway_config
   PUBLIC interlock_gateway_net
-  PRIVATE interlock_gateway_webhook absl::flags absl::flags_usage absl::strings absl::time fmt::fmt
+  PRIVATE interlock_gateway_webhook absl::cleanup absl::flags absl::flags_usage absl::strings
+          absl::time fmt::fmt
 )
 
 if(NOT INTERLOCK_CORE_ONLY)

@@ -79,6 +79,7 @@ class SessionShell final : public SocketObserver,
   void look_at_hold();
   void step(SessionInput input);
   void on_notice(ConnectionNotice notice);
+  void count_grant(const v1::Granted& granted);
 
   void carry_out(SendClaim& action);
   void carry_out(SendAbandon& action);
@@ -125,6 +126,7 @@ class SessionShell final : public SocketObserver,
   Deadlines<kSlots> deadlines_;
   std::vector<SessionInput> later_;  // inputs that wait: actions themselves give rise to some
   std::uint64_t last_event_sent_ = 0;
+  bool named_position_ = false;  // the client said what it had seen
   std::uint16_t received_code_ = 0;  // as SocketEnded says it
   bool upgrading_ = false;
   bool feeding_ = false;

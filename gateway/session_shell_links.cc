@@ -35,6 +35,7 @@ void SessionShell::carry_out(SendClaim& action) {
       }
     });
   };
+  named_position_ = action.request.has_position();
   around_.coordinator.claim(connection_, std::move(action.request), std::move(notify));
 }
 
@@ -43,7 +44,7 @@ void SessionShell::on_notice(ConnectionNotice notice) {
       [this](auto& what) {
         using What = std::decay_t<decltype(what)>;
         if constexpr (std::is_same_v<What, v1::ClaimAnswer>) {
-          if (what.has_granted()) last_event_sent_ = what.granted().next_seq() - 1;
+          if (what.has_granted()) count_grant(what.granted());
           feed(ClaimAnswered{std::move(what)});
         } else if constexpr (std::is_same_v<What, v1::OperateAnswer>) {
           feed(Operated{std::move(what)});
@@ -61,6 +62,11 @@ void SessionShell::on_notice(ConnectionNotice notice) {
         }
       },
       notice.what);
+}
+
+void SessionShell::count_grant(const v1::Granted& granted) {
+  last_event_sent_ = granted.next_seq() - 1;
+  if (named_position_) around_.metrics.resumed(granted.resumed() && !granted.position_lost());
 }
 
 void SessionShell::carry_out(SendAbandon&) { around_.coordinator.abandon(connection_); }

@@ -133,6 +133,7 @@ struct Found {
   Record record;
   bool owner_attached = false;   // to the coordinator that answers; said by the engine
   bool orphaned = false;         // its owner's lease has run out; said by the engine
+  std::uint64_t unacknowledged_ms = 0;  // as in SeenConnection; said by the engine
 };
 
 struct Stale { Generation current = 0; };

@@ -20,6 +20,7 @@ struct Lease {
   std::string address;                  // display only
   std::int64_t first_seen_unix_ms = 0;  // display only
   std::uint32_t draining_per_s = 0;     // an operator wants it empty, at this pace; 0: not
+  std::string load;                     // what it says of itself, byte for byte; display only
   std::string unknown;                  // fields of a newer build, byte for byte
   friend bool operator==(const Lease&, const Lease&) = default;
 };

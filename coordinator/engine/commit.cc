@@ -177,9 +177,14 @@ void Engine::applied(const std::string& key, Work& work, Revision revision) {
                                                   ? decode_record(*bytes, generation)
                                                   : absl::NotFoundError("");
         record.ok()) {
+      out_.emplace_back(Published{work.events.size(), outbox_events(*record)});
       for (OutboxEvent& event : work.events) {
         deliveries_.published(key, record->sequence_since, std::move(event));
       }
+    }
+    if (revision > fed_.value && unseen_commits_.size() < kUnseenCommitsMax &&
+        (unseen_commits_.empty() || unseen_commits_.back().first < revision)) {
+      unseen_commits_.emplace_back(revision, now_.steady_ms);
     }
     observe(store_key(key), revision, std::move(bytes), true);
     if (ended) make_room(key, false);
@@ -192,6 +197,7 @@ void Engine::applied(const std::string& key, Work& work, Revision revision) {
 void Engine::retry(const std::string& key, Work& work) {
   for (; !work.deciding.empty(); work.deciding.pop_back()) {
     if (!work.deciding.back().upkeep) {
+      ++tally_.retries;
       work.waiting.push_front(std::move(work.deciding.back()));
       continue;
     }
@@ -232,17 +238,30 @@ void Engine::answer_all(const std::string& key, Work& work, Revision revision) {
   work.answers.clear();
 }
 
+namespace {
+
+bool is_not_now(const Answer& answer) {
+  const auto* refusal = std::get_if<Refusal>(&answer);
+  return refusal != nullptr && std::holds_alternative<NotNow>(*refusal);
+}
+
+}  // namespace
+
 void Engine::answer(const std::string& key, const Waiting& waiting, Answer answer,
                     Revision revision) {
   if (auto* found = std::get_if<Found>(&answer)) {
     const SeenConnection now = seen(key, std::move(found->record), revision);
-    *found = {now.record, now.owner_attached, now.orphaned};
+    *found = {now.record, now.owner_attached, now.orphaned, now.unacknowledged_ms};
   }
   if (waiting.upkeep) --sweeps_waiting_;
   if (waiting.listed != 0) {
     reconcile(waiting.listed, waiting.entry);
   } else if (waiting.ticket != 0) {
-    out_.emplace_back(Answered{waiting.ticket, key, std::move(answer), revision});
+    const bool claim = std::holds_alternative<Claim>(waiting.command);
+    if (claim && damper_.wait_ms(key, now_.steady_ms) > 0 && is_not_now(answer)) {
+      ++tally_.takeovers_damped;
+    }
+    out_.emplace_back(Answered{waiting.ticket, key, std::move(answer), revision, claim});
   }
 }
 

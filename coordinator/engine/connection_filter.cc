@@ -38,13 +38,14 @@ struct ConnectionFilter::Vocabulary {
     Field field;
     Kind kind;
   };
-  static constexpr std::array<Word, 18> kFields = {{
+  static constexpr std::array<Word, 19> kFields = {{
       {"key", Field::kKey, Kind::kText},
       {"subject", Field::kSubject, Kind::kText},
       {"gateway", Field::kGateway, Kind::kText},
       {"state", Field::kState, Kind::kState},
       {"reason", Field::kReason, Kind::kReason},
       {"age", Field::kAge, Kind::kDuration},
+      {"unacknowledged", Field::kUnacknowledged, Kind::kDuration},
       {"outbox_events", Field::kOutboxEvents, Kind::kCount},
       {"outbox_bytes", Field::kOutboxBytes, Kind::kCount},
       {"open_runs", Field::kOpenRuns, Kind::kCount},
@@ -348,6 +349,8 @@ bool ConnectionFilter::holds(const Restriction& restriction, const SeenConnectio
       return number(told ? static_cast<std::uint64_t>(record.transitions.back().reason) : 0);
     case Field::kAge:
       return told && time(record.transitions.back().time_unix_ms);
+    case Field::kUnacknowledged:
+      return number(connection.unacknowledged_ms);
     case Field::kOutboxEvents:
       return number(outbox_events(record));
     case Field::kOutboxBytes:

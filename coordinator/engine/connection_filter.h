@@ -13,6 +13,8 @@
 // | key, subject, gateway                     | = !=              | a text; `*` at its end: any |
 // | state, reason (of the last transition)    | = !=              | a name, as in the .proto    |
 // | age (since the last transition)           | = != < <= > >=    | a duration: 90s, 1h30m      |
+// | unacknowledged (for how long what waits   | = != < <= > >=    | a duration                  |
+// |   has waited for any acknowledgement)     |                   |                             |
 // | outbox_events, outbox_bytes, open_runs,   | = != < <= > >=    | a whole number              |
 // | generation, transitions                   |                   |                             |
 //
@@ -53,7 +55,7 @@ class ConnectionFilter {
 
  private:
   enum class Field : std::uint8_t {
-    kKey, kSubject, kGateway, kState, kReason, kAge, kOutboxEvents, kOutboxBytes, kOpenRuns,
+    kKey, kSubject, kGateway, kState, kReason, kAge, kUnacknowledged, kOutboxEvents, kOutboxBytes, kOpenRuns,
     kGeneration, kTransitions, kLive, kSetup, kOperational, kWaiting, kFinal, kOrphaned, kAttached,
   };
   enum class Comparison : std::uint8_t { kIs, kIsNot, kBelow, kAtMost, kAbove, kAtLeast };

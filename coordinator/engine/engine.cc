@@ -178,6 +178,14 @@ void Engine::take(FeedChanged input) {
   }
   fed_ = std::max(fed_, input.through);
   replica_.forget_deletions(fed_);
+  std::optional<std::uint64_t> since_ms;
+  for (; !unseen_commits_.empty() && unseen_commits_.front().first <= fed_.value;
+       unseen_commits_.pop_front()) {
+    if (!since_ms) since_ms = unseen_commits_.front().second;
+  }
+  if (!since_ms) return;
+  tally_.feed_lag_ms = now_.steady_ms - *since_ms;
+  out_.emplace_back(FeedSeen{tally_.feed_lag_ms});
 }
 
 void Engine::take(FeedLost) { load_after(0); }

@@ -51,6 +51,7 @@ class Engine {
   Tick tick() const { return clock_.tick(); }
   const LeaseBook& leases() const { return leases_; }
   const Replica& replica() const { return replica_; }
+  EngineTally tally() const;
   std::size_t waiting_commands() const { return waiting_; }
   // What is kept for keys besides their records: nothing, once nobody asks about them.
   std::size_t keys_at_work() const {
@@ -200,6 +201,8 @@ class Engine {
   void take(ExplainAsked input);
   void take(GatewaysAsked input);
   void take(DrainAsked input);
+  void take(OutboxAsked input);
+  void outbox_read(const ReadAnswered& input);
   void take(WatchOpened input);
   void take(WatchClosed input);
   void answer_drains(const std::string& gateway, const Answer& answer);
@@ -283,6 +286,14 @@ class Engine {
   std::deque<std::pair<Revision, std::string>> removals_;  // the last ones
   Revision removals_since_ = 0;  // behind it `removals_` lacks none
   absl::flat_hash_map<std::string, std::vector<Ticket>> drains_;  // by gateway
+  static constexpr std::uint64_t kOutboxReads = std::uint64_t{1} << 63;  // their numbers lie above
+  std::uint64_t last_outbox_read_ = kOutboxReads;
+  absl::flat_hash_map<std::uint64_t, OutboxAsked> outbox_reads_;
+  // What is counted here; the rest of it stands elsewhere.
+  EngineTally tally_;
+  static constexpr std::size_t kFlappingKeysMax = 20;
+  static constexpr std::size_t kUnseenCommitsMax = 1'024;
+  std::deque<std::pair<Revision, std::uint64_t>> unseen_commits_;  // by the feed, and since when
 };
 
 }  // namespace interlock

@@ -25,6 +25,7 @@ std::uint64_t* id_of(Input& input) {
   if (auto* asked = std::get_if<ExplainAsked>(&input)) return &asked->ticket;
   if (auto* asked = std::get_if<GatewaysAsked>(&input)) return &asked->ticket;
   if (auto* asked = std::get_if<DrainAsked>(&input)) return &asked->ticket;
+  if (auto* asked = std::get_if<OutboxAsked>(&input)) return &asked->ticket;
   return nullptr;
 }
 
@@ -120,6 +121,11 @@ void EngineThread::gateways(std::function<void(GatewaysSeen)> done) {
   post(GatewaysAsked{}, std::move(done));
 }
 
+void EngineThread::outbox(std::string key, Sequence after, std::uint32_t limit,
+                          std::function<void(OutboxSeen)> done) {
+  post(OutboxAsked{0, std::move(key), after, limit}, std::move(done));
+}
+
 void EngineThread::drain(std::string gateway_id, std::uint32_t per_s, AnswerTo done) {
   post(DrainAsked{0, std::move(gateway_id), per_s}, std::move(done));
 }
@@ -146,6 +152,11 @@ std::array<std::size_t, 13> EngineThread::connections_by_state() const {
     counts[i] = by_state_[i].load(std::memory_order_relaxed);
   }
   return counts;
+}
+
+EngineTally EngineThread::tally() const {
+  const std::lock_guard lock(tally_mutex_);
+  return tally_;
 }
 
 // ---- the thread ----
@@ -218,6 +229,9 @@ void EngineThread::show() {
   for (std::size_t i = 0; i < counts.size(); ++i) {
     by_state_[i].store(counts[i], std::memory_order_relaxed);
   }
+  EngineTally tally = engine_.tally();
+  const std::lock_guard lock(tally_mutex_);
+  tally_ = std::move(tally);
 }
 
 template <class To, class Give>
@@ -266,9 +280,7 @@ void EngineThread::carry_out(Output output) {
                           });
     }
     void operator()(Answered answered) {
-      if (const auto* refusal = std::get_if<Refusal>(&answered.answer)) {
-        engine.observer_.refused(*refusal);
-      }
+      engine.observer_.answered(answered);
       engine.give<AnswerTo>(answered.ticket, [&](AnswerTo& to) {
         to(std::move(answered.answer), answered.revision);
       });
@@ -289,17 +301,28 @@ void EngineThread::carry_out(Output output) {
       engine.give<std::function<void(GatewaysSeen)>>(seen.ticket,
                                                      [&](auto& to) { to(std::move(seen)); });
     }
+    void operator()(OutboxSeen seen) {
+      engine.give<std::function<void(OutboxSeen)>>(seen.ticket,
+                                                   [&](auto& to) { to(std::move(seen)); });
+    }
     void operator()(Watched watched) {
       const auto watcher = engine.watchers_.find(watched.watcher);
       if (watcher != engine.watchers_.end()) watcher->second(std::move(watched));
     }
     void operator()(Notified notified) {
+      if (const auto* events = std::get_if<EventsDelivered>(&notified.notice)) {
+        engine.observer_.delivered(*events);
+      }
       const auto stream = engine.streams_.find(notified.stream);
       if (stream != engine.streams_.end()) stream->second(std::move(notified.notice));
     }
     void operator()(const Happened& happened) { engine.observer_.happened(happened); }
     void operator()(const RunOver& over) { engine.observer_.run_over(over); }
     void operator()(const ClosedGivenUp& given_up) { engine.observer_.closed_given_up(given_up); }
+    void operator()(const Published& published) { engine.observer_.published(published); }
+    void operator()(const FeedSeen& seen) {
+      engine.observer_.fed(static_cast<double>(seen.lag_ms) * 1e-3);
+    }
     void operator()(const Committed& committed) {
       engine.observer_.committed(committed, static_cast<double>(committed.took_us) * 1e-6);
     }

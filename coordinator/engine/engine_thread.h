@@ -25,7 +25,10 @@ class EngineObserver {
   virtual void run_over(const RunOver&) {}
   virtual void closed_given_up(const ClosedGivenUp&) {}
   virtual void committed(const Committed&, double /*seconds*/) {}
-  virtual void refused(const Refusal&) {}
+  virtual void answered(const Answered&) {}
+  virtual void published(const Published&) {}
+  virtual void delivered(const EventsDelivered&) {}
+  virtual void fed(double /*lag_seconds*/) {}
   // The engine cannot go on: the process must end.
   virtual void fatal(const std::string& reason) = 0;
 };
@@ -51,6 +54,9 @@ class EngineThread {
   void scan(ScanAsked what, std::function<void(Scanned)> done);
   void explain(std::string key, std::function<void(Explained)> done);
   void gateways(std::function<void(GatewaysSeen)> done);
+  // Reads from the store.
+  void outbox(std::string key, Sequence after, std::uint32_t limit,
+              std::function<void(OutboxSeen)> done);
   // Settled when it is durable, or the refusal.
   void drain(std::string gateway_id, std::uint32_t per_s, AnswerTo done);
 
@@ -58,7 +64,7 @@ class EngineThread {
   StreamId open_stream(StreamOpened what, std::function<void(Notice)> notify);
   void list(StreamListed what) { post(Input{std::move(what)}); }
   void add_credit(StreamId stream, std::uint64_t bytes) { post(StreamCredit{stream, bytes}); }
-  void heartbeat(StreamId stream, std::uint64_t number) { post(StreamHeartbeat{stream, number}); }
+  void heartbeat(StreamHeartbeat what) { post(Input{std::move(what)}); }
   void close_stream(StreamId stream);
 
   // The watcher is numbered here.
@@ -76,14 +82,15 @@ class EngineThread {
   std::string short_of_room() const { return store_->short_of_room().value_or(""); }
   std::uint64_t tick_ms() const { return tick_ms_; }
   Tick tick() const { return tick_.load(std::memory_order_relaxed); }
+  EngineTally tally() const;
   std::size_t live_gateways() const { return live_gateways_.load(std::memory_order_relaxed); }
 
  private:
   using Callback =
       std::variant<std::monostate, AnswerTo, std::function<void(std::optional<SeenConnection>)>,
                    std::function<void(Scanned)>, std::function<void(Explained)>,
-                   std::function<void(GatewaysSeen)>, std::function<void(Notice)>,
-                   std::function<void(Watched)>>;
+                   std::function<void(GatewaysSeen)>, std::function<void(OutboxSeen)>,
+                   std::function<void(Notice)>, std::function<void(Watched)>>;
   struct Posted {
     Input input;
     Callback callback;
@@ -112,6 +119,9 @@ class EngineThread {
   std::array<std::atomic<std::size_t>, 13> by_state_{};
   std::atomic<Tick> tick_{0};
   std::atomic<std::size_t> live_gateways_{0};
+
+  mutable std::mutex tally_mutex_;
+  EngineTally tally_;
 
   std::mutex mutex_;
   std::condition_variable posted_;

@@ -106,7 +106,11 @@ struct StreamListed {
   bool end = false;
 };
 struct StreamCredit { StreamId stream = 0; std::uint64_t bytes = 0; };
-struct StreamHeartbeat { StreamId stream = 0; std::uint64_t number = 0; };
+struct StreamHeartbeat {
+  StreamId stream = 0;
+  std::uint64_t number = 0;
+  std::string load{};  // what the gateway says of itself, for operators
+};
 struct StreamClosed { StreamId stream = 0; };
 // Records are looked at in the order of their keys, in slices: an answer names where to go on.
 struct ScanAsked {
@@ -121,6 +125,13 @@ struct ExplainAsked { Ticket ticket = 0; std::string key; };  // answered from m
 struct GatewaysAsked { Ticket ticket = 0; };                  // answered from memory
 // Answered Settled when it is durable.
 struct DrainAsked { Ticket ticket = 0; std::string gateway_id; std::uint32_t per_s = 0; };
+// The events that wait for the client, read from the store; behind sequence `after`.
+struct OutboxAsked {
+  Ticket ticket = 0;
+  std::string key;
+  Sequence after = 0;
+  std::uint32_t limit = 0;
+};
 struct ObserveAsked { Ticket ticket = 0; std::string key; };  // answered from memory
 // `deliveries`: also told when events of the key are handed to its gateway, and at every tick.
 // `resume_from`: what was removed behind it is shown first; what has changed is to be scanned for.
@@ -137,7 +148,8 @@ struct WatchClosed { WatcherId watcher = 0; };
 using Input = std::variant<RecordsLoaded, LoadEnded, CommandGiven, CommitAnswered, FeedChanged,
                            FeedLost, RoomChanged, ReadAnswered, StreamOpened, StreamListed,
                            StreamCredit, StreamHeartbeat, StreamClosed, ScanAsked, ObserveAsked,
-                           ExplainAsked, GatewaysAsked, DrainAsked, WatchOpened, WatchClosed>;
+                           ExplainAsked, GatewaysAsked, DrainAsked, OutboxAsked, WatchOpened,
+                           WatchClosed>;
 
 // ---- outputs ----
 struct StartLoad {};
@@ -149,6 +161,7 @@ struct Answered {
   std::string key;
   Answer answer;
   Revision revision = 0;  // of the record as of this answer
+  bool to_claim = false;
 };
 
 struct Scanned {
@@ -169,6 +182,11 @@ struct SeenGateway {
   Tick lease_age_ticks = 0;
   std::size_t connections = 0;
   bool attached = false;  // to this coordinator
+};
+struct OutboxSeen {
+  Ticket ticket = 0;
+  std::optional<SeenConnection> connection;
+  absl::StatusOr<std::vector<OutboxEvent>> events;  // or why the store did not say
 };
 struct GatewaysSeen { Ticket ticket = 0; std::vector<SeenGateway> gateways; };
 struct Observed { Ticket ticket = 0; std::optional<SeenConnection> connection; };
@@ -235,6 +253,10 @@ struct Happened { std::string key; Transition step; Revision revision = 0; };
 struct RunOver { std::string key; RunEnded run; };
 // No gateway could tell a backend of this end in all the time that it was kept.
 struct ClosedGivenUp { std::string key; Generation generation = 0; };
+// Events of one connection were accepted; `held` are in its outbox now.
+struct Published { std::uint64_t events = 0; std::uint64_t held = 0; };
+// The feed has shown what this engine committed, so long after the store had said so.
+struct FeedSeen { std::uint64_t lag_ms = 0; };
 struct Committed {
   std::size_t entries = 0;
   std::size_t refused = 0;
@@ -247,9 +269,23 @@ struct Committed {
 struct Fatal { std::string reason; };
 
 using Output = std::variant<StartLoad, StartWatch, StartCommit, StartRead, Answered, Scanned,
-                            Observed, Explained, GatewaysSeen, Watched, Notified, Happened, RunOver,
-                            ClosedGivenUp,
-                            Committed, Fatal>;
+                            Observed, Explained, GatewaysSeen, OutboxSeen, Watched, Notified,
+                            Happened, RunOver, ClosedGivenUp, Published, FeedSeen, Committed,
+                            Fatal>;
 using Outputs = std::vector<Output>;
+
+// What an engine has counted since its start, and what stands now; for people to look at.
+struct EngineTally {
+  std::uint64_t acknowledged = 0;         // events, by writes of its own
+  std::uint64_t retries = 0;              // commands decided again
+  std::uint64_t takeovers_damped = 0;     // claims that came too soon behind others
+  std::uint64_t outbox_events = 0;        // of all records
+  std::uint64_t outbox_bytes = 0;
+  std::uint64_t watchers = 0;
+  Tick oldest_lease_ticks = 0;            // of those that stand, as of the last tick
+  std::uint64_t feed_lag_ms = 0;          // of the last commit that the feed has shown
+  std::uint64_t flapping = 0;             // keys whose takeovers are damped, as of the last tick
+  std::vector<std::string> flapping_keys; // some of them
+};
 
 }  // namespace interlock

@@ -1,5 +1,6 @@
 #include "coordinator/engine/lease_book.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "coordinator/engine/record_codec.h"
@@ -41,8 +42,10 @@ void LeaseBook::begin(const std::string& gateway, std::string address,
   settle(gateway, entry);
 }
 
-void LeaseBook::heartbeat(const std::string& gateway, WaitingHeartbeat heartbeat) {
+void LeaseBook::heartbeat(const std::string& gateway, WaitingHeartbeat heartbeat,
+                          std::string load) {
   Entry& entry = entry_of(gateway);
+  if (!load.empty()) entry.load = std::move(load);
   if (!entry.waiting.empty() && entry.waiting.back().stream == heartbeat.stream) {
     entry.waiting.back() = heartbeat;
   } else {
@@ -71,6 +74,15 @@ std::vector<std::string> LeaseBook::gateways() const {
     if (entry.lease) names.push_back(gateway);
   }
   return names;
+}
+
+Tick LeaseBook::oldest_age(Tick tick) const {
+  Tick oldest = 0;
+  for (const auto& [gateway, entry] : entries_) {
+    if (!entry.lease || entry.lease->expired) continue;
+    oldest = std::max(oldest, tick - std::min(entry.lease->renewed_tick, tick));
+  }
+  return oldest;
 }
 
 void LeaseBook::look_for_overdue(Tick tick) {
@@ -121,6 +133,7 @@ LeaseBook::Plan LeaseBook::plan(const std::string& gateway, Revision expected, T
       decision.lease->address = entry.address;
       decision.lease->first_seen_unix_ms = entry.first_seen_unix_ms;
     }
+    if (!entry.load.empty() && !decision.lease->expired) decision.lease->load = entry.load;
     plan.write = Write::kPut;
     plan.record = encode(*decision.lease);
   } else if (decision.remove) {

@@ -32,12 +32,15 @@ class LeaseBook {
   std::vector<std::string> gateways() const;  // with a lease or a tombstone, in order
   std::size_t size() const { return known_; }   // leases and tombstones
   std::size_t alive() const { return alive_; }
+  // The age of the lease that stands and was renewed longest ago; 0: there is none.
+  Tick oldest_age(Tick tick) const;
 
   // What the store shows; nothing: there is none.
   void observe(std::string_view gateway, std::optional<Lease> lease);
 
   void begin(const std::string& gateway, std::string address, std::int64_t now_unix_ms);
-  void heartbeat(const std::string& gateway, WaitingHeartbeat heartbeat);
+  // `load`: what it says of itself, kept with the lease when that is written next; empty: nothing.
+  void heartbeat(const std::string& gateway, WaitingHeartbeat heartbeat, std::string load);
   // A gateway that speaks without a stream: its calls renew its lease when a third of it is over.
   void spoke(std::string_view gateway, Tick tick);
   // An operator wants it empty, so many connections a second.
@@ -76,6 +79,7 @@ class LeaseBook {
     bool begin = false;
     std::string address;                // wanted with `begin`
     std::int64_t first_seen_unix_ms = 0;
+    std::string load;                   // to be written with the next renewal; empty: as it was
     bool renew = false;                 // wanted without a heartbeat
     bool expire = false;
     bool forget = false;

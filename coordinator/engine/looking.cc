@@ -18,6 +18,19 @@ std::vector<Transition> newest_steps(const Record& record, std::uint64_t fresh) 
   return {first, record.transitions.end()};
 }
 
+// What was acknowledged while it was read is left out.
+absl::StatusOr<std::vector<OutboxEvent>> decode_held(const Record& record,
+                                                     const std::vector<Attachment>& read) {
+  std::vector<OutboxEvent> events;
+  for (const Attachment& attachment : read) {
+    if (attachment.number <= record.acknowledged) continue;
+    absl::StatusOr<OutboxEvent> event = decode_event(attachment.number, attachment.bytes);
+    if (!event.ok()) return event.status();
+    events.push_back(*std::move(event));
+  }
+  return events;
+}
+
 }  // namespace
 
 SeenConnection Engine::seen(const std::string& key, Record record, Revision revision) const {
@@ -25,6 +38,10 @@ SeenConnection Engine::seen(const std::string& key, Record record, Revision revi
   connection.owner_attached = attached(connection.record.owner);
   connection.orphaned =
       !connection.record.owner.empty() && !owner_lives(connection.record.owner, revision);
+  const Record& now = connection.record;
+  if (outbox_events(now) > 0 && clock_.tick() > now.outbox_since_tick) {
+    connection.unacknowledged_ms = (clock_.tick() - now.outbox_since_tick) * limits_.tick_ms;
+  }
   return connection;
 }
 
@@ -105,6 +122,43 @@ void Engine::take(GatewaysAsked input) {
     all.gateways.push_back({gateway, lease, age, replica_.owned_count(gateway), attached(gateway)});
   }
   out_.emplace_back(std::move(all));
+}
+
+EngineTally Engine::tally() const {
+  EngineTally tally = tally_;
+  tally.outbox_events = replica_.outbox_events();
+  tally.outbox_bytes = replica_.outbox_bytes();
+  tally.watchers = watchers_.size();
+  return tally;
+}
+
+// ---- what waits in an outbox ----
+
+void Engine::take(OutboxAsked input) {
+  const std::optional<SeenConnection> connection = look_at(input.key);
+  if (!connection || outbox_events(connection->record) == 0) {
+    out_.emplace_back(OutboxSeen{input.ticket, connection, std::vector<OutboxEvent>{}});
+    return;
+  }
+  input.after = std::max(input.after, connection->record.acknowledged);
+  ReadRequest request{store_key(input.key), input.after + 1, input.limit};
+  const std::uint64_t read = ++last_outbox_read_;
+  outbox_reads_.emplace(read, std::move(input));
+  out_.emplace_back(StartRead{read, {std::move(request)}});
+}
+
+void Engine::outbox_read(const ReadAnswered& input) {
+  const auto asked = outbox_reads_.extract(input.read);
+  if (asked.empty()) return;
+  OutboxSeen seen{.ticket = asked.mapped().ticket,
+                  .connection = look_at(asked.mapped().key),
+                  .events = std::vector<OutboxEvent>{}};
+  if (!input.result.ok()) {
+    seen.events = input.result.status();
+  } else if (seen.connection && !input.result->empty()) {
+    seen.events = decode_held(seen.connection->record, input.result->front());
+  }
+  out_.emplace_back(std::move(seen));
 }
 
 // ---- draining a gateway ----

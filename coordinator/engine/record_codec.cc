@@ -257,6 +257,7 @@ std::string encode(const Lease& lease) {
   out.set_address(lease.address);
   out.set_first_seen_unix_ms(lease.first_seen_unix_ms);
   out.set_draining_per_s(lease.draining_per_s);
+  out.set_load(lease.load);
   restore_unknown(lease.unknown, &out);
   std::string bytes = out.SerializeAsString();
   // No bytes at all would be a deletion to the replica.
@@ -269,7 +270,7 @@ absl::StatusOr<Lease> decode_lease(std::string_view bytes) {
     return absl::DataLossError("the store holds a gateway's lease that this build cannot read");
   }
   return Lease{in.renewed_tick(), in.expired(), in.address(), in.first_seen_unix_ms(),
-               in.draining_per_s(), unknown_of(in)};
+               in.draining_per_s(), std::move(*in.mutable_load()), unknown_of(in)};
 }
 
 std::string encode(const TickRecord& record) {

@@ -45,6 +45,8 @@ void Replica::unindex(Slot& slot) {
   if (!slot.present() || !connection_key_of(slot.key)) return;
   --connections_;
   --by_state_[static_cast<std::size_t>(slot.state)];
+  outbox_events_ -= slot.outbox_events;
+  outbox_bytes_ -= slot.outbox_bytes;
   if (slot.due != 0) {
     const auto due = due_.find(slot.due);
     leave(due->second, &Slot::due_at, slot);
@@ -62,6 +64,10 @@ void Replica::index(Slot& slot, const Record& record) {
   slot.state = record.state;
   slot.owner = record.owner;
   ++by_state_[static_cast<std::size_t>(record.state)];
+  slot.outbox_events = static_cast<std::uint32_t>(record.outbox_sizes.size());
+  slot.outbox_bytes = static_cast<std::uint32_t>(interlock::outbox_bytes(record));
+  outbox_events_ += slot.outbox_events;
+  outbox_bytes_ += slot.outbox_bytes;
   if (!slot.owner.empty()) join(owned_[slot.owner], &Slot::owned_at, slot);
   slot.due = due_tick(record, deadlines_).value_or(0);
   if (slot.due != 0) join(due_[slot.due], &Slot::due_at, slot);

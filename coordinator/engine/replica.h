@@ -31,6 +31,8 @@ class Replica {
     State state = State::kClosed;       // of a connection's record
     std::string owner;                  // of a connection's record; empty: nobody
     Tick due = 0;                       // when time alone changes the record; 0: never
+    std::uint32_t outbox_events = 0;    // held, of a connection's record
+    std::uint32_t outbox_bytes = 0;
     std::uint32_t owned_at = 0;         // its places in the two indexes
     std::uint32_t due_at = 0;
     bool present() const { return !bytes.empty(); }
@@ -74,6 +76,8 @@ class Replica {
 
   std::size_t connections() const { return connections_; }
   const std::array<std::size_t, 13>& connections_by_state() const { return by_state_; }
+  std::uint64_t outbox_events() const { return outbox_events_; }  // of all connections
+  std::uint64_t outbox_bytes() const { return outbox_bytes_; }
 
  private:
   Slot& slot_of(std::string_view key);
@@ -96,6 +100,8 @@ class Replica {
   std::vector<std::pair<Revision, std::string>> deletions_;
   std::array<std::size_t, 13> by_state_{};
   std::size_t connections_ = 0;
+  std::uint64_t outbox_events_ = 0;
+  std::uint64_t outbox_bytes_ = 0;
 };
 
 template <class Visit>

@@ -57,6 +57,9 @@ void Engine::observe(std::string_view store_key, Revision revision,
   if (!before && !after) return;
   if (!after) note_removal(key, revision);
   if (own && before) notice_ends(key, *before, after);
+  if (own && before && after && after->sequence_since == before->sequence_since) {
+    tally_.acknowledged += after->acknowledged - before->acknowledged;
+  }
   closed_news_.observe(key, after ? after->closed_pending : 0, own, now_.steady_ms);
   if (const auto pending = acknowledgements_.find(key); pending != acknowledgements_.end()) {
     const Acknowledge& what = pending->second.what;
@@ -215,10 +218,12 @@ void Engine::take(StreamCredit input) { deliveries_.add_credit(input.stream, inp
 void Engine::take(StreamHeartbeat input) {
   const auto stream = streams_.find(input.stream);
   if (stream == streams_.end()) return;
-  leases_.heartbeat(stream->second.gateway_id, {input.stream, input.number});
+  leases_.heartbeat(stream->second.gateway_id, {input.stream, input.number},
+                    std::move(input.load));
 }
 
 void Engine::take(ReadAnswered input) {
+  if (input.read > kOutboxReads) return outbox_read(input);
   deliveries_.read_answered(input.read, input.result, now_.steady_ms, out_);
 }
 

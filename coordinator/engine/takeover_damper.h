@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 
@@ -41,6 +42,23 @@ class TakeoverDamper {
   }
 
   std::size_t keys() const { return spent_.size(); }
+
+  // Those whose next takeover has to wait, at most `keys_max` of them by name, in order.
+  struct Flapping {
+    std::size_t count = 0;
+    std::vector<std::string> keys;
+  };
+  Flapping flapping(std::uint64_t now_ms, std::size_t keys_max) const {
+    Flapping found;
+    for (const auto& [key, spent] : spent_) {
+      if (max_ == 0 || left(spent, now_ms) + 1 <= max_) continue;
+      ++found.count;
+      found.keys.push_back(key);
+    }
+    std::sort(found.keys.begin(), found.keys.end());
+    if (found.keys.size() > keys_max) found.keys.resize(keys_max);
+    return found;
+  }
 
  private:
   struct Spent {

@@ -151,6 +151,10 @@ void Engine::observe_upkeep(std::string_view store_key, const std::optional<std:
     if (!clock_.seen(record->tick, now_.steady_ms)) return;
     leases_.look_for_overdue(record->tick);
     damper_.forget(now_.steady_ms);
+    TakeoverDamper::Flapping flapping = damper_.flapping(now_.steady_ms, kFlappingKeysMax);
+    tally_.flapping = flapping.count;
+    tally_.flapping_keys = std::move(flapping.keys);
+    tally_.oldest_lease_ticks = leases_.oldest_age(record->tick);
     if (record->tick % limits_.bookmark_every_ticks == 0) tell_bookmarks();
     owners_changed_ = true;
   }

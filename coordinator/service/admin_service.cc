@@ -10,6 +10,7 @@ namespace interlock {
 namespace {
 
 constexpr std::uint32_t kPageMax = 200;
+constexpr std::uint32_t kOutboxEntriesMax = 64;
 constexpr std::uint64_t kVisitsMax = 20'000;  // for one page
 
 // One page is put together from as many scans as it takes; each scan is a bounded slice of the
@@ -36,8 +37,9 @@ void fill_page(const ServiceParts& parts, grpc::ServerUnaryReactor* reactor,
 
 }  // namespace
 
-AdminService::AdminService(ServiceParts parts)
+AdminService::AdminService(ServiceParts parts, StatsSource stats)
     : parts_(parts),
+      stats_(std::move(stats)),
       started_unix_ms_(std::chrono::duration_cast<std::chrono::milliseconds>(
                            std::chrono::system_clock::now().time_since_epoch())
                            .count()) {}
@@ -54,7 +56,7 @@ grpc::ServerUnaryReactor* AdminService::Get(grpc::CallbackServerContext* context
         parts_, context, method, request->key(), std::move(lookup),
         [request, response](const Found& found, Revision revision) {
           const SeenConnection seen{request->key(), found.record, revision, found.owner_attached,
-                                    found.orphaned};
+                                    found.orphaned, found.unacknowledged_ms};
           to_proto(seen, v1::LATEST, response);
         });
   }
@@ -162,6 +164,36 @@ grpc::ServerUnaryReactor* AdminService::ListGateways(grpc::CallbackServerContext
   return reactor;
 }
 
+grpc::ServerUnaryReactor* AdminService::Outbox(grpc::CallbackServerContext* context,
+                                               const v1::OutboxRequest* request,
+                                               v1::OutboxResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  grpc::Status allowed = parts_.authorizer.authorize(*context, "interlock.v1.Admin.Outbox");
+  if (auto wrong = check_key(request->key()); wrong && allowed.ok()) allowed = to_status(*wrong);
+  if (request->limit() > kOutboxEntriesMax && allowed.ok()) {
+    allowed = to_status(InvalidArgument{"limit", "at most 64"});
+  }
+  if (!allowed.ok()) {
+    reactor->Finish(std::move(allowed));
+    return reactor;
+  }
+  const std::uint32_t limit = request->limit() == 0 ? kOutboxEntriesMax : request->limit();
+  parts_.engine.outbox(
+      request->key(), request->after(), limit,
+      [reactor, response, &workers = parts_.workers](const OutboxSeen& seen) {
+        if (!seen.connection) return finish(workers, reactor, to_status(Refusal{NotFound{}}));
+        if (!seen.events.ok()) {
+          return finish(workers, reactor, {grpc::StatusCode::UNAVAILABLE,
+                                           "the store could not be read; try again: " +
+                                               std::string(seen.events.status().message())});
+        }
+        response->set_held(outbox_events(seen.connection->record));
+        for (const OutboxEvent& event : *seen.events) to_proto(event, response->add_entries());
+        finish(workers, reactor, grpc::Status::OK);
+      });
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* AdminService::Stats(grpc::CallbackServerContext* context,
                                               const v1::StatsRequest*,
                                               v1::StatsResponse* response) {
@@ -185,6 +217,13 @@ grpc::ServerUnaryReactor* AdminService::Stats(grpc::CallbackServerContext* conte
   response->set_tick(parts_.engine.tick());
   response->set_version(std::string(version()));
   response->set_started_unix_ms(started_unix_ms_);
+  const EngineTally tally = parts_.engine.tally();
+  response->set_watchers(tally.watchers);
+  response->set_outbox_events(tally.outbox_events);
+  response->set_outbox_bytes(tally.outbox_bytes);
+  response->set_feed_lag_ms(tally.feed_lag_ms);
+  for (const std::string& key : tally.flapping_keys) response->add_flapping_keys(key);
+  if (stats_) stats_(*response);
   reactor->Finish(grpc::Status::OK);
   return reactor;
 }

@@ -1,6 +1,8 @@
 // What operators call.
 #pragma once
 
+#include <functional>
+
 #include "coordinator/service/unary.h"
 #include "interlock/v1/admin.grpc.pb.h"
 
@@ -10,7 +12,11 @@ namespace interlock {
 // is logged with who asked and why, and stands in the connection's history.
 class AdminService final : public v1::Admin::CallbackService {
  public:
-  explicit AdminService(ServiceParts parts);
+  // Adds to an answer what is known outside of the engine; may be called from any thread.
+  using StatsSource = std::function<void(v1::StatsResponse&)>;
+
+  // Without `stats`: what the engine knows is all that is said.
+  explicit AdminService(ServiceParts parts, StatsSource stats = {});
 
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
                                 v1::Connection* response) override;
@@ -28,6 +34,9 @@ class AdminService final : public v1::Admin::CallbackService {
   grpc::ServerUnaryReactor* ListGateways(grpc::CallbackServerContext* context,
                                          const v1::ListGatewaysRequest* request,
                                          v1::ListGatewaysResponse* response) override;
+  grpc::ServerUnaryReactor* Outbox(grpc::CallbackServerContext* context,
+                                   const v1::OutboxRequest* request,
+                                   v1::OutboxResponse* response) override;
   grpc::ServerUnaryReactor* Stats(grpc::CallbackServerContext* context,
                                   const v1::StatsRequest* request,
                                   v1::StatsResponse* response) override;
@@ -43,6 +52,7 @@ class AdminService final : public v1::Admin::CallbackService {
 
  private:
   ServiceParts parts_;
+  const StatsSource stats_;
   const std::int64_t started_unix_ms_;
 };
 

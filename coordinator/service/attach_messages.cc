@@ -8,6 +8,7 @@ namespace interlock {
 namespace {
 
 constexpr std::uint32_t kProtocolVersion = 1;
+constexpr std::size_t kLoadBytesMax = 4'096;
 
 void fill(const ReleasedFor& why, v1::Released* out) {
   out->set_reason(static_cast<v1::Reason>(why.reason));
@@ -171,7 +172,11 @@ void AttachReader::take_rest(const v1::AttachRequest& request, AttachInputs& inp
     inputs.commands.push_back({told.key(), ClosedTold{told.generation()}, {}});
   }
   inputs.credit_bytes = request.event_credit_bytes();
-  if (request.has_heartbeat()) inputs.heartbeat = request.heartbeat().number();
+  if (!request.has_heartbeat()) return;
+  inputs.heartbeat = request.heartbeat().number();
+  const v1::GatewayLoad& load = request.heartbeat().load();
+  // A gateway that says too much of itself still lives.
+  if (load.ByteSizeLong() <= kLoadBytesMax) inputs.load = load.SerializeAsString();
 }
 
 // ---- responses ----

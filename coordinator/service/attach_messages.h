@@ -36,6 +36,7 @@ struct AttachInputs {
   std::vector<std::pair<Addressee, Refusal>> refused;  // at once: they make no sense
   std::uint64_t credit_bytes = 0;
   std::optional<std::uint64_t> heartbeat;
+  std::string load;  // what came with it, as bytes of a GatewayLoad; empty: nothing that is kept
 };
 
 // Reads the requests of one stream, in their order.

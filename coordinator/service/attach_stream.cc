@@ -68,7 +68,7 @@ std::string AttachStream::take(const v1::AttachRequest& request) {
     engine_.ask(std::move(asked.key), std::move(asked.command), std::move(answer_to));
   }
   if (inputs.credit_bytes > 0) engine_.add_credit(stream_, inputs.credit_bytes);
-  if (inputs.heartbeat) engine_.heartbeat(stream_, *inputs.heartbeat);
+  if (inputs.heartbeat) engine_.heartbeat({stream_, *inputs.heartbeat, std::move(inputs.load)});
   return {};
 }
 

@@ -249,6 +249,7 @@ void to_proto(const SeenConnection& seen, v1::Consistency consistency, v1::Conne
     out->set_changed_unix_ms(record.transitions.back().time_unix_ms);
   }
   out->set_consistency(consistency);
+  out->set_unacknowledged_ms(seen.unacknowledged_ms);
 }
 
 void to_proto(const Explained& explained, v1::ExplainResponse* out) {
@@ -277,6 +278,24 @@ void to_proto(const SeenGateway& gateway, std::uint64_t tick_ms, v1::GatewayInfo
   out->set_lease_age_ms(gateway.lease_age_ticks * tick_ms);
   out->set_first_seen_unix_ms(gateway.lease.first_seen_unix_ms);
   out->set_draining_per_s(gateway.lease.draining_per_s);
+  // What cannot be read was said by another build: it is left out.
+  v1::GatewayLoad load;
+  if (!gateway.lease.load.empty() && load.ParseFromString(gateway.lease.load)) {
+    *out->mutable_load() = std::move(load);
+  }
+}
+
+void to_proto(const OutboxEvent& event, v1::OutboxEntry* out) {
+  constexpr std::size_t kPayloadShownBytes = 4'096;
+  out->set_sequence(event.sequence);
+  out->set_type(event.type);
+  out->set_run(event.run);
+  out->set_number(event.number);
+  out->set_id(event.id);
+  out->set_payload(event.payload.substr(0, kPayloadShownBytes));
+  out->set_payload_bytes(event.payload.size());
+  out->set_time_unix_ms(event.time_unix_ms);
+  out->set_ttl_ms(event.ttl_ms);
 }
 
 Checked<std::string> steering_note(const std::string& who, const std::string& reason) {

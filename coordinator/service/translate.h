@@ -41,6 +41,8 @@ void to_proto(const OutboxEvent& event, v1::Event* out);
 void to_proto(const SeenConnection& seen, v1::Consistency consistency, v1::Connection* out);
 void to_proto(const Explained& explained, v1::ExplainResponse* out);
 void to_proto(const SeenGateway& gateway, std::uint64_t tick_ms, v1::GatewayInfo* out);
+// As it waits in an outbox, for an operator: a long payload is cut.
+void to_proto(const OutboxEvent& event, v1::OutboxEntry* out);
 // `number`: of the entry within the record.
 void to_proto(const Transition& entry, std::uint64_t number, v1::HistoryEntry* out);
 // Numbers entries that end a record's history: each has the number of the last step that it stands

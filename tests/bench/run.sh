@@ -23,7 +23,7 @@ done
 
 targets=(interlock-coordinator interlock-gateway)
 targets+=(bench_gateway bench_events bench_fdatasync bench_relay bench_send_loop
-  bench_transitions bench_etcd bench_postgres)
+  bench_transitions bench_list_page bench_etcd bench_postgres)
 [[ ! -f "$root/tests/simulation/CMakeLists.txt" ]] || targets+=(simulate)
 [[ $build -eq 0 ]] || "$root/deploy/build.sh" --target "${targets[@]}"
 

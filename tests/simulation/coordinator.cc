@@ -163,7 +163,7 @@ void Coordinator::receive(LinkId id, const v1::AttachRequest& request) {
     give_command(asked.key, std::move(asked.command), {id, std::move(asked.answer_to), {}});
   }
   if (inputs.credit_bytes > 0) give(StreamCredit{link.stream, inputs.credit_bytes});
-  if (inputs.heartbeat) give(StreamHeartbeat{link.stream, *inputs.heartbeat});
+  if (inputs.heartbeat) give(StreamHeartbeat{link.stream, *inputs.heartbeat, inputs.load});
 }
 
 void Coordinator::stream_ended(LinkId id) {

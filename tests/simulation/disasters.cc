@@ -44,6 +44,9 @@ void Simulation::schedule_faults() {
   by_itself(Fault::kOldAttempt, &S::old_attempt);
   by_itself(Fault::kClientDone, &S::client_done);
   by_itself(Fault::kFight, &S::fight);
+  by_itself(Fault::kKickForGood, &S::kick_for_good);
+  by_itself(Fault::kKickForNow, &S::kick_for_now);
+  by_itself(Fault::kReleased, &S::release);
 }
 
 // ---- processes ----
@@ -298,6 +301,38 @@ void Simulation::fight() {
       });
     }
   }
+}
+
+// ---- operators ----
+
+// At once, or when what was seen may have moved on; perhaps twice, through different coordinators.
+void Simulation::steer(Fault fault, Steer what) {
+  World& world = *world_;
+  const std::string& key = some_page().key();
+  const RecordPtr record = world.truth.present(key);
+  if (!record) return;
+  what.generation = record->generation;
+  what.note = "operator: simulated";
+  world.run.faults.add(fault);
+  world.said.steer(key, what.generation, what.kind == Steer::Kind::kKick && !what.may_return);
+  world.run.line("an operator steers {} {}: {}", key, what.generation, name_of(fault));
+  for (int times = world.run.dice.chance(0.2) ? 2 : 1; times > 0; --times) {
+    const Us delay = world.run.dice.chance(0.5) ? 0 : world.run.dice.below(2'000'000);
+    world.run.time.after(delay, [this, key, what] {
+      world_->network.call(world_->network.some_coordinator(), key, Command{what},
+                           [](const Answer&, Revision) {});
+    });
+  }
+}
+
+void Simulation::kick_for_good() {
+  steer(Fault::kKickForGood, {.code = 4502, .may_return = false, .note = {}});
+}
+void Simulation::kick_for_now() {
+  steer(Fault::kKickForNow, {.code = 4006, .may_return = true, .note = {}});
+}
+void Simulation::release() {
+  steer(Fault::kReleased, {.kind = Steer::Kind::kRelease, .note = {}});
 }
 
 }  // namespace interlock::sim

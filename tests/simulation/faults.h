@@ -19,6 +19,7 @@ enum class Fault : std::uint8_t {
   kSocketDropped, kSocketLostUnnoticed, kHelloLost, kPageReloaded, kPageCopied, kOldAttempt,
   kClientDone, kFight, kDuplicateRejected, kMessageEarly,
   kBackendDown, kBackendSlow, kBackendAnswerLost,
+  kKickForGood, kKickForNow, kReleased,
   kCount
 };
 
@@ -35,7 +36,8 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Fault::kC
     "socket_dropped", "socket_lost_unnoticed", "hello_lost", "page_reloaded", "page_copied",
     "old_attempt",
     "client_done", "fight", "duplicate_rejected", "message_early",
-    "backend_down", "backend_slow", "backend_answer_lost"};
+    "backend_down", "backend_slow", "backend_answer_lost",
+    "kick_for_good", "kick_for_now", "released"};
 
 constexpr std::string_view name_of(Fault fault) {
   return kFaultNames[static_cast<std::size_t>(fault)];

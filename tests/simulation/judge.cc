@@ -24,6 +24,7 @@ void Judge::see(const Truth::Change& change) {
     judge_grant(change);
   } else {
     judge_operations(change);
+    judge_steering(change);
     judge_end_of_ownership(change);
   }
   judge_deadlines(change);
@@ -43,6 +44,9 @@ void Judge::judge_grant(const Truth::Change& change) {
   if (!change.before || Truth::made_anew(change)) return;
   if (change.before->subject != record.subject) {
     run_.wrong("{}: the subject changes", change.key);
+  }
+  if (is_barred(*change.before)) {
+    run_.wrong("{}: granted, although an operator has ended it for good", change.key);
   }
   if (change.before->claim_id == record.claim_id ||
       is_spent(*change.before, record.claim_id)) {
@@ -102,6 +106,23 @@ void Judge::judge_operations(const Truth::Change& change) {
   }
 }
 
+// What an operator does reaches the generation that was named, and no other.
+void Judge::judge_steering(const Truth::Change& change) {
+  const Record& before = *change.before;
+  const Record& after = *change.after;
+  if (after.transitions.empty() || after.transitions_total == before.transitions_total) return;
+  const Reason last = after.transitions.back().reason;
+  if (last != Reason::kKicked && last != Reason::kReleasedByForce) return;
+  run_.count(last == Reason::kKicked ? "kicked" : "released by force");
+  if (!said_.steered(change.key, before.generation)) {
+    run_.wrong("{} {}: steered by an operator who named another generation", change.key,
+               before.generation);
+  }
+  if (after.state == State::kClosed && !said_.ended_for_good(change.key, before.generation)) {
+    run_.wrong("{} {}: ended by a kick that was for now", change.key, before.generation);
+  }
+}
+
 void Judge::judge_end_of_ownership(const Truth::Change& change) {
   const Record& before = *change.before;
   const Record& after = *change.after;
@@ -122,7 +143,8 @@ void Judge::judge_end_of_ownership(const Truth::Change& change) {
   const bool abandoned = holder != nullptr && holder->abandoned && last == Reason::kAbandoned;
   const bool orphaned = !leases_.lives(before.owner);
   const bool overdue = !is_operational(before.state);
-  if (!abandoned && !orphaned && !overdue) {
+  const bool steered = said_.steered(change.key, before.generation);
+  if (!abandoned && !orphaned && !overdue && !steered) {
     run_.wrong("{} {}: its owner is taken away for no reason", change.key, after.generation);
   }
 }

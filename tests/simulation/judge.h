@@ -23,6 +23,7 @@ class Judge {
   void judge_grant(const Truth::Change& change);
   void judge_order(const Truth::Change& change, const v1::ClaimRequest& claim);
   void judge_operations(const Truth::Change& change);
+  void judge_steering(const Truth::Change& change);
   void judge_end_of_ownership(const Truth::Change& change);
   void judge_deadlines(const Truth::Change& change);
   void judge_acknowledged(const Truth::Change& change);

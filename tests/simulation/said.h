@@ -46,6 +46,18 @@ class Said {
       }
     }
   }
+  // An operator asks for a kick, or a release, of this generation.
+  void steer(const std::string& key, std::uint64_t generation, bool for_good) {
+    bool& asked = steered_[{key, generation}];
+    asked = asked || for_good;
+  }
+  bool steered(const std::string& key, std::uint64_t generation) const {
+    return steered_.contains({key, generation});
+  }
+  bool ended_for_good(const std::string& key, std::uint64_t generation) const {
+    const auto found = steered_.find({key, generation});
+    return found != steered_.end() && found->second;
+  }
   // A client has been shown so much of this life of the key.
   void seen(const std::string& key, std::uint64_t since, std::uint64_t sequence) {
     std::uint64_t& last = seen_[{key, since}];
@@ -84,6 +96,7 @@ class Said {
   std::unordered_map<std::string, Claim> claims_;
   std::map<Id, std::map<std::uint64_t, v1::Operation>> operations_;
   std::map<Id, std::uint64_t> seen_;
+  std::map<Id, bool> steered_;  // whether for good
 };
 
 }  // namespace interlock::sim

@@ -55,6 +55,10 @@ class Simulation {
   void old_attempt();
   void client_done();
   void fight();
+  void kick_for_good();
+  void kick_for_now();
+  void release();
+  void steer(Fault fault, Steer what);
   void kill_coordinator(std::size_t number, Us down_for);
   void kill_gateway(std::size_t number, Us down_for);
   void away(std::size_t coordinator, Away how, Us for_us);

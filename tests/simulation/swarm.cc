@@ -88,6 +88,9 @@ Swarm::Swarm(Dice& dice, std::uint64_t seed) {
   by_itself(dice, Fault::kSocketDropped, 3);
   by_itself(dice, Fault::kPageReloaded, 5);
   by_itself(dice, Fault::kClientDone, 6);
+  by_itself(dice, Fault::kKickForGood, 25);
+  by_itself(dice, Fault::kKickForNow, 8);
+  by_itself(dice, Fault::kReleased, 10);
 }
 
 }  // namespace interlock::sim

@@ -9,7 +9,7 @@ measure(sizes, work) -> [rounds.Round]
 """
 
 from rows import (deltas, event_cpu, expire_gateway, idle_outbox, lease_upkeep,
-                  publish_durable, publish_transient, reattach, replay, simulator)
+                  list_page, publish_durable, publish_transient, reattach, replay, simulator)
 
 from rows.engines import SecondCoordinator, Servers, Transitions
 from rows.feed_lag import FeedLag
@@ -18,7 +18,7 @@ from rows.load import Load
 ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach": reattach,
        "simulator": simulator, "publish_durable": publish_durable,
        "publish_transient": publish_transient, "event_cpu": event_cpu, "deltas": deltas,
-       "idle_outbox": idle_outbox, "replay": replay,
+       "idle_outbox": idle_outbox, "replay": replay, "list_page": list_page,
        "etcd_single": Transitions("etcd", "one Txn each, 64 outstanding", 6, Servers.single),
        "etcd_ceiling": Transitions("etcd", "nested Txns as large as it takes", 0.6,
                                    Servers.ceiling),

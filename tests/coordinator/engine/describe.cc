@@ -195,6 +195,13 @@ struct DescribeOutput {
   std::string operator()(const ClosedGivenUp& what) const {
     return fmt::format("closed {} {} given up", what.key, what.generation);
   }
+  std::string operator()(const OutboxSeen& what) const {
+    return fmt::format("outbox {}", what.ticket);
+  }
+  std::string operator()(const Published& what) const {
+    return fmt::format("published {} held {}", what.events, what.held);
+  }
+  std::string operator()(const FeedSeen& what) const { return fmt::format("fed {}", what.lag_ms); }
   std::string operator()(const Committed& what) const {
     return fmt::format("committed {} refused {} unknown {} failed {}", what.entries, what.refused,
                        what.unknown, what.failed);

@@ -189,6 +189,125 @@ TEST(EngineLooking, ADrainIsDurableAndToldOnEveryStreamOfItsGateway) {
   EXPECT_EQ(world.heard<GatewayToDrain>(second).size(), 1u) << "not with every renewal";
 }
 
+TEST(EngineLooking, WhatAGatewaySaysOfItselfStandsWithItsLeaseAtEveryCoordinator) {
+  EngineWorld::Setup setup;
+  setup.coordinators = 2;
+  setup.gateways = {};
+  EngineWorld world(setup);
+  const StreamId stream = world.attach(0, "gateway-z");
+  world.run(2'500);
+  world.give(0, StreamHeartbeat{stream, 1, "much to do"});
+  world.run(100);
+  for (const std::size_t coordinator : {0u, 1u}) {
+    const Lease* lease = world.engine(coordinator).leases().find("gateway-z");
+    ASSERT_NE(lease, nullptr);
+    EXPECT_EQ(lease->load, "much to do");
+  }
+  world.run(2'500);
+  world.give(0, StreamHeartbeat{stream, 2});
+  world.run(100);
+  EXPECT_EQ(world.engine(1).leases().find("gateway-z")->load, "much to do")
+      << "one that says nothing takes nothing back";
+}
+
+OutboxSeen outbox(EngineWorld& world, OutboxAsked asked) {
+  asked.ticket = 800'000 + world.outboxes.size();
+  world.give(0, std::move(asked));
+  world.run(100);
+  return world.outboxes.back();
+}
+
+TEST(EngineLooking, AnOutboxIsShownWithWhatWaitsInItFromWhereOneAsks) {
+  EngineWorld world;
+  const Generation generation = world.grant(0, "alice:1", kGateway, State::kProcessingReady);
+  for (const char* id : {"a", "b", "c", "d"}) {
+    world.expect<Receipt>(world.ask(0, "alice:1", publish(id, std::string("\"") + id + "\"")));
+  }
+  const auto numbers = [](const OutboxSeen& seen) {
+    std::vector<Sequence> all;
+    for (const OutboxEvent& event : *seen.events) all.push_back(event.sequence);
+    return all;
+  };
+  const OutboxSeen all = outbox(world, {.key = "alice:1", .limit = 64});
+  ASSERT_TRUE(all.events.ok());
+  EXPECT_THAT(numbers(all), ElementsAre(1, 2, 3, 4));
+  EXPECT_EQ(all.events->at(1).payload, "\"b\"");
+  EXPECT_THAT(numbers(outbox(world, {.key = "alice:1", .after = 1, .limit = 2})),
+              ElementsAre(2, 3));
+  world.expect<Settled>(world.ask(
+      0, "alice:1", acknowledge(kGateway, generation, 3)));
+  world.run(3'000);
+  EXPECT_THAT(numbers(outbox(world, {.key = "alice:1", .limit = 64})), ElementsAre(4));
+  EXPECT_FALSE(outbox(world, {.key = "alice:nobody", .limit = 64}).connection.has_value());
+}
+
+TEST(EngineLooking, WhatWaitsInAllOutboxesAndWhatIsAcknowledgedIsCounted) {
+  EngineWorld world;
+  const Generation generation = world.grant(0, "alice:1", kGateway, State::kProcessingReady);
+  world.grant(0, "alice:2", kGateway, State::kProcessingReady);
+  for (const char* id : {"a", "b", "c"}) {
+    world.expect<Receipt>(world.ask(0, "alice:1", publish(id, "[1]")));
+  }
+  world.expect<Receipt>(world.ask(0, "alice:2", publish("a", "[12]")));
+  EXPECT_EQ(world.engine(0).tally().outbox_events, 4u);
+  EXPECT_EQ(world.engine(0).tally().outbox_bytes, 13u);
+  world.expect<Settled>(world.ask(
+      0, "alice:1", acknowledge(kGateway, generation, 2)));
+  world.run(3'000);
+  EXPECT_EQ(world.engine(0).tally().outbox_events, 2u);
+  EXPECT_EQ(world.engine(0).tally().outbox_bytes, 7u);
+  EXPECT_EQ(world.engine(0).tally().acknowledged, 2u);
+}
+
+TEST(EngineLooking, ForHowLongNothingWasAcknowledgedIsShownAndCanBeAskedFor) {
+  EngineWorld world;
+  world.grant(0, "alice:1", kGateway, State::kProcessingReady);
+  world.grant(0, "alice:2", kGateway, State::kProcessingReady);
+  world.expect<Receipt>(world.ask(0, "alice:1", publish("a", "1")));
+  EXPECT_THAT(keys_of(scan(world, {.filter = filter("unacknowledged > 30s")})), IsEmpty());
+  world.run(60'000);
+  const Scanned late = scan(world, {.filter = filter("unacknowledged > 30s")});
+  ASSERT_THAT(keys_of(late), ElementsAre("alice:1"));
+  EXPECT_GE(late.connections.front().unacknowledged_ms, 50'000u);
+  EXPECT_LE(late.connections.front().unacknowledged_ms, 61'000u);
+  EXPECT_EQ(scan(world, {.filter = filter("key = alice:2")}).connections[0].unacknowledged_ms, 0u)
+      << "nothing waits there";
+}
+
+TEST(EngineLooking, KeysThatAreTakenOverTooOftenAreNamedUntilTheyRest) {
+  EngineWorld::Setup setup;
+  setup.limits_on = true;
+  EngineWorld world(setup);
+  world.grant(0, "alice:quiet", kGateway);
+  for (int i = 0; i < 12; ++i) {
+    world.ask(0, "alice:1", claim_by(i % 2 == 0 ? kGateway : kOther, "claim-" + std::to_string(i)));
+    world.run(20);
+  }
+  world.run(2'000);
+  EXPECT_THAT(world.engine(0).tally().flapping_keys, ElementsAre("alice:1"));
+  EXPECT_EQ(world.engine(0).tally().flapping, 1u);
+  EXPECT_EQ(world.engine(0).tally().takeovers_damped, 1u);
+  world.run(60'000);
+  EXPECT_EQ(world.engine(0).tally().flapping, 0u);
+}
+
+TEST(EngineLooking, AnIdleWatchHearsNowAndThenFromWhereItCouldGoOn) {
+  EngineWorld world;
+  world.grant(0, "alice:1", kGateway);
+  world.give(0, WatchOpened{.watcher = 5, .key = {}, .bookmarks = true});
+  world.give(0, WatchOpened{.watcher = 6, .key = {}});
+  world.run(30'000);
+  std::vector<Revision> marks;
+  for (const Watched& one : world.watched) {
+    EXPECT_EQ(one.watcher, 5u) << "nobody else asked for them";
+    EXPECT_TRUE(one.bookmark);
+    marks.push_back(one.through);
+  }
+  ASSERT_GE(marks.size(), 2u);
+  EXPECT_LE(marks.size(), 4u);
+  EXPECT_LT(marks.front(), marks.back()) << "what it would have to go through again does not grow";
+}
+
 TEST(EngineLooking, AGatewayThatDoesNotExistIsNotDrained) {
   EngineWorld world;
   world.give(0, DrainAsked{.ticket = 78, .gateway_id = "nobody", .per_s = 25});

@@ -25,7 +25,9 @@ class Counting : public EngineObserver {
     const std::lock_guard lock(mutex);
     if (!committed.trouble.empty()) trouble = committed.trouble;
   }
-  void refused(const Refusal&) override { ++refusals; }
+  void answered(const Answered& answered) override {
+    if (std::holds_alternative<Refusal>(answered.answer)) ++refusals;
+  }
   void fatal(const std::string& reason) override { ADD_FAILURE() << reason; }
 
   std::atomic<std::uint64_t> steps{0};
@@ -116,7 +118,7 @@ TEST_F(EngineThreads, StreamsWatchersAndScansAreHeardFromManyThreads) {
       engine->list({.stream = stream, .held = {}, .pending_claims = {}, .end = true});
       const Answer answer = ask(*engine, key, claim_by(gateway, "c", State::kProcessingReady));
       ASSERT_TRUE(std::holds_alternative<Granted>(answer));
-      engine->heartbeat(stream, 1);
+      engine->heartbeat({stream, 1});
       for (int i = 0; i < 20; ++i) {
         engine->ask(key, publish("e" + std::to_string(i)), {});
         engine->add_credit(stream, 1);

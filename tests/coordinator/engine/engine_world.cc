@@ -243,6 +243,9 @@ struct EngineWorld::Carry {
   void operator()(Happened what) const { world.happened.push_back(std::move(what)); }
   void operator()(RunOver what) const { world.runs_over.push_back(std::move(what)); }
   void operator()(ClosedGivenUp what) const { world.given_up.push_back(std::move(what)); }
+  void operator()(OutboxSeen seen) const { world.outboxes.push_back(std::move(seen)); }
+  void operator()(Published) const {}
+  void operator()(FeedSeen) const {}
   void operator()(Committed) const {}
   void operator()(Fatal reason) const { world.fatal.push_back(std::move(reason.reason)); }
 };

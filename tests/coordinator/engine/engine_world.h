@@ -128,6 +128,7 @@ class EngineWorld {
   std::vector<Happened> happened;
   std::vector<RunOver> runs_over;
   std::vector<ClosedGivenUp> given_up;
+  std::vector<OutboxSeen> outboxes;
   std::vector<Watched> watched;
   std::vector<Scanned> scans;
   std::vector<Observed> observed;

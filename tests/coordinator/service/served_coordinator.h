@@ -40,11 +40,11 @@ class ServedCoordinator {
         engine_(std::move(store), limits(), [] { return 0.5; }, observer_),
         gateways_(parts(), "coordinator", AttachLimits{}),
         events_(parts()),
-        admin_(parts()) {
+        admin_(parts(), [](v1::StatsResponse& stats) { stats.set_coordinator_id("served"); }) {
     engine_.start();
     // A heartbeat that comes before the store is read is not confirmed.
     while (!engine_.ready()) std::this_thread::yield();
-    const std::string address = "127.0.0.1:" + std::to_string(free_port());
+    address = "127.0.0.1:" + std::to_string(free_port());
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address, grpc::InsecureServerCredentials());
     for (grpc::Service* service : std::initializer_list<grpc::Service*>{&gateways_, &events_,
@@ -92,6 +92,7 @@ class ServedCoordinator {
     return granted;
   }
 
+  std::string address;
   std::unique_ptr<v1::Gateway::Stub> gateway;
   std::unique_ptr<v1::Events::Stub> events;
   std::unique_ptr<v1::Admin::Stub> admin;
