@@ -102,7 +102,7 @@ Observability::Observability(Metrics& metrics, std::function<void()> on_fatal)
       damped_(metrics.counter("interlock_takeovers_damped_total",
                               "Claims refused because their key was taken over too often of late")),
       flapping_(metrics.gauge("interlock_flapping_keys",
-                              "Keys whose takeovers are being damped by this coordinator")),
+                              "Keys that are taken over nearly as often as they may be, or more")),
       outbox_events_(metrics.gauge("interlock_outbox_events", "Events held, of all connections")),
       outbox_bytes_(metrics.gauge("interlock_outbox_bytes",
                                   "Bytes of payload held, of all connections")),

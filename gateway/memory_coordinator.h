@@ -33,6 +33,7 @@ class MemoryCoordinator {
   bool store_away = false;
   int events_per_delivery = 1;
   bool silent = false;  // reads, and says nothing, until this is false again
+  std::map<std::string, v1::GatewayLoad> loads;  // what each gateway said of itself last
 
   struct Record {
     v1::State state = v1::CONNECTING;

@@ -49,6 +49,7 @@ void MemoryCoordinator::receive(std::uint64_t number, const v1::AttachRequest& r
     const auto found = records_.find(each.key());
     if (found != records_.end()) acknowledge(found->second, each.generation(), each.sequence());
   }
+  if (request.has_heartbeat()) loads[stream.gateway_id] = request.heartbeat().load();
   const bool renews = confirm_heartbeats && !store_away && !expired(stream.gateway_id);
   if (request.has_heartbeat() && renews) {
     stream.out.set_heartbeat_confirmed(request.heartbeat().number());

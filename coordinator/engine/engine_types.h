@@ -284,7 +284,7 @@ struct EngineTally {
   std::uint64_t watchers = 0;
   Tick oldest_lease_ticks = 0;            // of those that stand, as of the last tick
   std::uint64_t feed_lag_ms = 0;          // of the last commit that the feed has shown
-  std::uint64_t flapping = 0;             // keys whose takeovers are damped, as of the last tick
+  std::uint64_t flapping = 0;             // keys taken over too often, as of the last tick
   std::vector<std::string> flapping_keys; // some of them
 };
 

@@ -43,7 +43,8 @@ class TakeoverDamper {
 
   std::size_t keys() const { return spent_.size(); }
 
-  // Those whose next takeover has to wait, at most `keys_max` of them by name, in order.
+  // Those that are taken over nearly as often as they may be, whether the next takeover has to wait
+  // at this moment or not; at most `keys_max` of them by name, in order.
   struct Flapping {
     std::size_t count = 0;
     std::vector<std::string> keys;
@@ -51,7 +52,7 @@ class TakeoverDamper {
   Flapping flapping(std::uint64_t now_ms, std::size_t keys_max) const {
     Flapping found;
     for (const auto& [key, spent] : spent_) {
-      if (max_ == 0 || left(spent, now_ms) + 1 <= max_) continue;
+      if (max_ == 0 || left(spent, now_ms) < kFlaps * max_) continue;
       ++found.count;
       found.keys.push_back(key);
     }
@@ -66,6 +67,7 @@ class TakeoverDamper {
     std::uint64_t at_ms = 0;
   };
   static constexpr std::size_t kKeysMax = 100'000;
+  static constexpr double kFlaps = 0.75;
 
   double left(const Spent& spent, std::uint64_t now_ms) const {
     const double made_good = max_ * static_cast<double>(now_ms - spent.at_ms) / 60'000;

@@ -66,6 +66,7 @@ class GatewayWorld {
     AttachmentSettings settings;
     settings.gateway_id = gateway_id_;
     settings.limits = limits;
+    settings.report_load = [this](v1::GatewayLoad& load) { gateway_metrics_.add_to(load); };
     client_ = std::make_unique<MemoryCoordinatorClient>(settings, coordinator);
     options.listen = {"127.0.0.1", 0};
     options.policy.has_backend = true;

@@ -12,7 +12,7 @@ add_library(gateway_socket_client STATIC socket_client.h socket_client.cc)
 target_link_libraries(gateway_socket_client PUBLIC interlock_options)
 
 foreach(module IN ITEMS listener session_shell session_end session_held late_notices
-    http_api)
+    http_api gateway_metrics)
   interlock_test(gateway_${module}_test LABELS integration
     SOURCES ${module}_test.cc gateway_world.h
     LIBS interlock_gateway_net interlock_gateway_memory gateway_socket_client)

@@ -98,6 +98,8 @@ class Filler {
         return reflection_.AddUInt32(&message_, &field_, static_cast<std::uint32_t>(variant));
       case FieldDescriptor::CPPTYPE_UINT64:
         return reflection_.AddUInt64(&message_, &field_, number() + variant);
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        return reflection_.AddDouble(&message_, &field_, 0.5 + variant);
       case FieldDescriptor::CPPTYPE_ENUM:
         return reflection_.AddEnumValue(&message_, &field_,
                                         enum_number(*field_.enum_type(), variant));

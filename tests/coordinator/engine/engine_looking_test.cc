@@ -288,7 +288,7 @@ TEST(EngineLooking, KeysThatAreTakenOverTooOftenAreNamedUntilTheyRest) {
   EXPECT_EQ(world.engine(0).tally().flapping, 1u);
   EXPECT_EQ(world.engine(0).tally().takeovers_damped, 1u);
   world.run(60'000);
-  EXPECT_EQ(world.engine(0).tally().flapping, 0u);
+  EXPECT_EQ(world.engine(0).tally().flapping, 0u) << "it has rested";
 }
 
 TEST(EngineLooking, AnIdleWatchHearsNowAndThenFromWhereItCouldGoOn) {
