@@ -41,6 +41,7 @@ INTERLOCK_TEST_PACKAGES=(
   nodejs node-ws # a client of another language
   openssl # a certificate for a test's server
   patch # what takes a rule out of the program, to see whether the simulator notices
+  prometheus python3-prometheus-client python3-yaml # what is measured, and the alerts on it
 )
 
 # A server, for deploy/local.sh --store=postgres and for tests; each runs it on a folder of its own.
