@@ -87,6 +87,9 @@ class Prometheus(unittest.TestCase):
     def test_promtool_accepts_the_configuration_and_its_targets(self):
         code, text = promtool("check", "config", MONITORING / "prometheus.yml")
         self.assertEqual(code, 0, text)
+        for job in load(MONITORING / "prometheus.yml")["scrape_configs"]:
+            for name in job["file_sd_configs"][0]["files"]:  # one that is missing is no mistake to it
+                self.assertTrue(load(MONITORING / name)[0]["targets"])
         code, text = promtool("check", "rules", "--lint-fatal", MONITORING / "alerts.yml")
         self.assertEqual(code, 0, text)
 
@@ -131,7 +134,8 @@ class Scenarios(unittest.TestCase):
         """(alert, labels of what is to fire, or nothing) of every expectation."""
         for test in load(SCENARIOS)["tests"]:
             for one in test["promql_expr_test"]:
-                for name in re.search(r'alertname=~?"([^"]+)"', one["expr"])[1].split("|"):
+                alert = re.search(r'alertname=~?"([^"]+)"', one["expr"])
+                for name in alert[1].split("|") if alert else ():
                     samples = one["exp_samples"] or [{"labels": ""}]
                     for sample in samples:
                         yield name, set(MATCHER.findall(sample["labels"]))
@@ -247,6 +251,7 @@ class CloudMonitoring(unittest.TestCase):
                 yaml.safe_dump({"groups": [{"name": "policies", "rules": rules_of_it}]}),
                 encoding="utf-8")
             scenarios = {**load(SCENARIOS), "rule_files": ["policies.yml"]}
+            scenarios["tests"] = [test for test in scenarios["tests"] if "ALERTS" in str(test)]
             (folder / "test.yml").write_text(yaml.safe_dump(scenarios), encoding="utf-8")
             code, text = promtool("test", "rules", folder / "test.yml")
         self.assertEqual(code, 0, text)
