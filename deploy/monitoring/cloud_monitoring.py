@@ -5,7 +5,8 @@
 
 The files in cloud_monitoring/ are what `gcloud monitoring policies create --policy-from-file=FILE`
 takes. Expressions are PromQL over what Managed Service for Prometheus keeps, under the names that
-the services give; it does not know our recorded series, so their expressions are put in their place.
+the services give; it does not know our recorded series, so their expressions are put in their
+place.
 """
 
 import pathlib

@@ -1,6 +1,6 @@
 """deploy/monitoring without running anything: promtool's opinion of it, the alerts' own tests, and
-that all of it speaks of metrics that exist (README.md lists them; e2e_metrics compares that list with
-what the services show)."""
+that all of it speaks of metrics that exist (README.md lists them; e2e_metrics compares that list
+with what the services show)."""
 
 import json
 import os
@@ -88,7 +88,7 @@ class Prometheus(unittest.TestCase):
         code, text = promtool("check", "config", MONITORING / "prometheus.yml")
         self.assertEqual(code, 0, text)
         for job in load(MONITORING / "prometheus.yml")["scrape_configs"]:
-            for name in job["file_sd_configs"][0]["files"]:  # one that is missing is no mistake to it
+            for name in job["file_sd_configs"][0]["files"]:  # promtool lets one be missing
                 self.assertTrue(load(MONITORING / name)[0]["targets"])
         code, text = promtool("check", "rules", "--lint-fatal", MONITORING / "alerts.yml")
         self.assertEqual(code, 0, text)

@@ -1,5 +1,5 @@
-"""Prometheus as Debian has it watches real services by the shipped rules: nobody is told of anything
-until somebody ends with 1011 and two clients fight over a key, and of exactly that then."""
+"""Prometheus as Debian has it watches real services by the shipped rules: nobody is told of
+anything until somebody ends with 1011 and two clients fight over a key, and then of that only."""
 
 import asyncio
 import contextlib
@@ -117,7 +117,7 @@ class Watched(unittest.IsolatedAsyncioTestCase):
             await asyncio.sleep(FIGHT_PAUSE_S)
 
     def assert_the_log_policy_knows_such_lines(self, gateway):
-        """What Cloud Monitoring looks for in the log is what a gateway writes, but for the origin."""
+        """What Cloud Monitoring looks for in the log is what gateways write, but the origin."""
         policy = yaml.safe_load(
             (MONITORING / "cloud_monitoring" / "gateway_logged_1011.yaml").read_text("utf-8"))
         text = policy["conditions"][0]["conditionMatchedLog"]["filter"]
