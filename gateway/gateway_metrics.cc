@@ -30,6 +30,20 @@ std::string_view to_string(CloseOrigin origin) {
   return "network";
 }
 
+std::string_view to_string(HandshakeStep step) {
+  switch (step) {
+    case HandshakeStep::kClaim:
+      return "claim";
+    case HandshakeStep::kAccept:
+      return "accept";
+    case HandshakeStep::kOpen:
+      return "open";
+    case HandshakeStep::kReady:
+      break;
+  }
+  return "ready";
+}
+
 GatewayMetrics::GatewayMetrics(Metrics& metrics)
     : closes_(metrics.counters("interlock_closes_total",
                                "Connections that ended, by close code and by who sent it.")),
@@ -52,7 +66,14 @@ GatewayMetrics::GatewayMetrics(Metrics& metrics)
                                           buckets_short_seconds)),
       session_seconds(metrics.histogram("interlock_session_seconds",
                                         "How long upgraded connections lasted.",
-                                        buckets_long_seconds)) {}
+                                        buckets_long_seconds)) {
+  for (std::size_t number = 0; number < handshake_steps; ++number) {
+    const std::string step(to_string(static_cast<HandshakeStep>(number)));
+    handshake_steps_[number] = &metrics.histogram("interlock_handshake_step_seconds",
+                                                  "Steps of the handshake that went well.",
+                                                  buckets_short_seconds, {{"step", step}});
+  }
+}
 
 void GatewayMetrics::closed(std::uint16_t code, CloseOrigin origin) {
   closes_.Add({{"code", code_label(code)}, {"origin", std::string(to_string(origin))}}).Increment();
@@ -64,6 +85,10 @@ void GatewayMetrics::refused(std::uint16_t status, std::string_view reason) {
 
 void GatewayMetrics::message(std::string_view result) {
   messages_.Add({{"result", std::string(result)}}).Increment();
+}
+
+void GatewayMetrics::handshake_step(HandshakeStep step, double seconds) {
+  handshake_steps_[static_cast<std::size_t>(step)]->Observe(seconds);
 }
 
 void GatewayMetrics::api_answered(std::uint16_t status) {

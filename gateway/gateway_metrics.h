@@ -1,6 +1,7 @@
 // The numbers that a gateway shows.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -12,6 +13,11 @@ namespace interlock {
 enum class CloseOrigin : std::uint8_t { kClient, kGateway, kNetwork };
 std::string_view to_string(CloseOrigin origin);
 
+// What a connection goes through before it is of use; see session_trace.h.
+enum class HandshakeStep : std::uint8_t { kClaim, kAccept, kOpen, kReady };
+inline constexpr std::size_t handshake_steps = 4;
+std::string_view to_string(HandshakeStep step);
+
 // May be used from any thread. The Metrics must outlive it.
 class GatewayMetrics {
  public:
@@ -22,12 +28,15 @@ class GatewayMetrics {
   void refused(std::uint16_t status, std::string_view reason);
   void message(std::string_view result);
   void api_answered(std::uint16_t status);
+  // One that went well.
+  void handshake_step(HandshakeStep step, double seconds);
 
  private:
   prometheus::Family<prometheus::Counter>& closes_;
   prometheus::Family<prometheus::Counter>& refusals_;
   prometheus::Family<prometheus::Counter>& messages_;
   prometheus::Family<prometheus::Counter>& api_answers_;
+  std::array<prometheus::Histogram*, handshake_steps> handshake_steps_{};
 
  public:
   prometheus::Gauge& sockets;   // open, whatever they are at

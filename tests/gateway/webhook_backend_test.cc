@@ -87,7 +87,11 @@ struct WebhookMaker final : BackendClientMaker {
   MemoryBackend backend_;
   WebhookServer server_{[this](const WebhookRequest& request, const WebhookWrite& write) {
     std::string response;
-    run([&](MemoryBackend& backend) { response = response_for(carry_out(backend, request.body)); });
+    run([&](MemoryBackend& backend) {
+      const auto trace = request.fields.find("traceparent");
+      if (trace != request.fields.end()) backend.traceparents.push_back(trace->second);
+      response = response_for(carry_out(backend, request.body));
+    });
     write(response);
   }};
   std::unique_ptr<WebhookBackendClient> client_ =
