@@ -1,5 +1,8 @@
 #include "common/span_exporter.h"
 
+#include <pthread.h>
+
+#include <csignal>
 #include <utility>
 
 #include "common/log.h"
@@ -43,6 +46,11 @@ void SpanExporter::submit(Span span) {
 }
 
 void SpanExporter::run() {
+  // A collector that has gone in the middle of a TLS connection would end the process otherwise.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   std::deque<Span> spans;
   while (take(spans)) {
     while (!spans.empty()) send_batch(spans);

@@ -87,7 +87,7 @@ std::string to_traceparent(const TraceContext& context) {
 bool sampled_by_ratio(std::uint64_t trace_low, double ratio) {
   constexpr int bits = 56;
   const std::uint64_t drawn = trace_low & ((std::uint64_t{1} << bits) - 1);
-  return static_cast<double>(drawn) < std::ldexp(ratio, bits);
+  return drawn < static_cast<std::uint64_t>(std::ldexp(ratio, bits));
 }
 
 }  // namespace interlock

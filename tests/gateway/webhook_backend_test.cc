@@ -250,7 +250,7 @@ TEST_F(WebhookBackend, NothingIsSentWhileTheGatewayMayNotAct) {
     return may_act.load();
   };
   WebhookBackendClient client(settings);
-  client.open(make_open("alice:1", 1), answers_.putter());
+  client.open(make_open("alice:1", 1), answers_.putter(), {});
   EXPECT_TRUE(eventually([&] { return looked >= 3; }));
   EXPECT_THAT(server.requests(), SizeIs(0));
   may_act = true;
@@ -264,7 +264,7 @@ TEST_F(WebhookBackend, ItEndsSoonWhoeverDoesNotAnswer) {
   });
   for (const std::string& url : {server.url(), std::string("http://localhost:1/")}) {
     auto client = std::make_unique<WebhookBackendClient>(settings_for(url));
-    client->open(make_open("alice:1", 1), answers_.putter());
+    client->open(make_open("alice:1", 1), answers_.putter(), {});
     EXPECT_TRUE(eventually([&] { return client->counters().attempts >= 1; }));
     const auto before = Clock::now();
     client.reset();

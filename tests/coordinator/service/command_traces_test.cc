@@ -31,7 +31,7 @@ class TracedCommands : public testing::Test {
   }
   static std::string attribute(const SeenSpan& span, const std::string& name) {
     for (const auto& each : span.whole.at("attributes").as_array()) {
-      if (each.at("key") != name) continue;
+      if (boost::json::value_to<std::string>(each.at("key")) != name) continue;
       return boost::json::value_to<std::string>(each.at("value").as_object().begin()->value());
     }
     return "not there";
