@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "common/log_trace.h"
 #include "common/utf8.h"
 
 namespace interlock {
@@ -23,6 +24,7 @@ namespace interlock {
 // The thread that writes, and the queue before it.
 struct LogWorker {
   std::string service;
+  std::string traces;  // what stands before a trace id in Cloud Logging; empty: nothing
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
   std::atomic<int> users = 0;  // threads that may be about to queue a line
@@ -48,6 +50,7 @@ struct Output {
   std::vector<std::unique_ptr<LogWorker>> workers;
   std::atomic<LogWorker*> worker = nullptr;
   std::atomic<const std::string*> service = nullptr;
+  std::atomic<const std::string*> traces = nullptr;
 
   Output() { write_plainly(direct); }
 };
@@ -56,6 +59,8 @@ Output& output() {
   static auto* const only = new Output;
   return *only;
 }
+
+thread_local const TraceContext* line_trace = nullptr;  // see LogTrace
 
 // RFC 3339 with milliseconds, in UTC.
 std::string time_text(std::chrono::system_clock::time_point now) {
@@ -88,6 +93,18 @@ json::value to_json(const LogField::Value& value, const json::storage_ptr& stora
   return std::visit([&](const auto& plain) { return json::value(plain, storage); }, value);
 }
 
+// https://cloud.google.com/logging/docs/structured-logging
+void add_trace(const TraceContext& trace, json::object& line) {
+  const std::string trace_id = trace.trace_id_text();
+  line["trace_id"] = trace_id;
+  line["span_id"] = trace.span_id_text();
+  const std::string* traces = output().traces;
+  if (traces == nullptr || traces->empty()) return;
+  line["logging.googleapis.com/trace"] = *traces + trace_id;
+  line["logging.googleapis.com/spanId"] = trace.span_id_text();
+  line["logging.googleapis.com/trace_sampled"] = trace.sampled;
+}
+
 std::string make_line(LogLevel level, std::string_view message, LogFields fields) {
   std::array<unsigned char, 4096> room;  // longer lines go on elsewhere
   json::monotonic_resource resource(room.data(), room.size());
@@ -96,6 +113,7 @@ std::string make_line(LogLevel level, std::string_view message, LogFields fields
   line["time"] = time_text(std::chrono::system_clock::now());
   if (const std::string* service = output().service) line["service"] = *service;
   line["message"] = clean_text(message);
+  if (line_trace != nullptr) add_trace(*line_trace, line);
   for (const LogField& field : fields) {
     if (field.name == "service") continue;
     line.emplace(field.name, to_json(field.value, line.storage()));  // keeps what is there already
@@ -130,6 +148,9 @@ absl::StatusOr<LogLevel> parse_log_level(std::string_view text) {
 Logging::Logging(LoggingOptions options) {
   auto worker = std::make_unique<LogWorker>();
   worker->service = std::move(options.service);
+  if (!options.trace_project_id.empty()) {
+    worker->traces = "projects/" + options.trace_project_id + "/traces/";
+  }
   worker->pool = std::make_shared<spdlog::details::thread_pool>(options.queue_lines_max, 1);
   worker->logger = std::make_shared<spdlog::async_logger>(
       "queue", output().sink, worker->pool, spdlog::async_overflow_policy::overrun_oldest);
@@ -137,6 +158,7 @@ Logging::Logging(LoggingOptions options) {
   worker_ = worker.get();
   output().workers.push_back(std::move(worker));
   output().service = &worker_->service;
+  output().traces = &worker_->traces;
   output().worker = worker_;
   least_log_level = options.level;
 }
@@ -149,6 +171,12 @@ Logging::~Logging() {
 }
 
 std::uint64_t Logging::lines_lost() const { return worker_->pool->overrun_counter(); }
+
+LogTrace::LogTrace(const TraceContext* context) : outer_(line_trace) {
+  if (context != nullptr) line_trace = context;
+}
+
+LogTrace::~LogTrace() { line_trace = outer_; }
 
 void write_log(LogLevel level, std::string_view message, LogFields fields) {
   const std::string line = make_line(level, message, fields);

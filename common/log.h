@@ -44,6 +44,7 @@ inline constexpr std::size_t log_text_bytes_max = 8192;
 
 struct LoggingOptions {
   std::string service;                 // goes into every line
+  std::string trace_project_id;        // of Google Cloud, for lines about traces; empty: none
   LogLevel level = LogLevel::info;     // what is below is not written
   std::size_t queue_lines_max = 8192;  // a full queue loses its oldest line: logging never waits
 };

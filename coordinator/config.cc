@@ -166,7 +166,9 @@ absl::Status check_limits(CoordinatorConfig& config) {
 }  // namespace
 
 absl::StatusOr<CoordinatorConfig> read_coordinator_config(int argc, const char* const* argv) {
-  const auto rest = parse_settings(argc, argv, kFlags);
+  std::vector<std::string> flags = kFlags;
+  flags.insert(flags.end(), trace_flags.begin(), trace_flags.end());
+  const auto rest = parse_settings(argc, argv, flags);
   if (!rest.ok()) return rest.status();
   if (!rest->empty()) {
     return absl::InvalidArgumentError("unexpected argument '" + rest->front() + "'");
@@ -178,6 +180,9 @@ absl::StatusOr<CoordinatorConfig> read_coordinator_config(int argc, const char* 
   if (!http_listen.ok()) return http_listen.status();
   const auto level = parse_log_level(absl::GetFlag(FLAGS_log_level));
   if (!level.ok()) return level.status();
+  auto traces = read_trace_settings();
+  if (!traces.ok()) return traces.status();
+  config.traces = *std::move(traces);
   config.listen = *listen;
   config.http_listen = *http_listen;
   config.log_level = *level;

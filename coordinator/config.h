@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "common/host_port.h"
 #include "common/log.h"
+#include "common/trace_settings.h"
 #include "coordinator/engine/engine_types.h"
 #include "coordinator/service/attach_stream.h"
 #include "coordinator/store/open_store.h"
@@ -22,6 +23,7 @@ struct CoordinatorConfig {
   bool open = false;           // --auth=none
   std::string token_file;      // --auth=token
   LogLevel log_level = LogLevel::info;
+  TraceSettings traces;
   EngineLimits limits;
   AttachLimits attach;
   std::uint64_t drain_ms = 8'000;  // what SIGTERM leaves to finish what is under way

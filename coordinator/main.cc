@@ -18,12 +18,14 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/settings.h"
+#include "common/tracer.h"
 #include "common/version.h"
 #include "coordinator/config.h"
 #include "coordinator/observability.h"
 #include "coordinator/service/admin_service.h"
 #include "coordinator/service/events_service.h"
 #include "coordinator/service/gateway_service.h"
+#include "coordinator/service/traced_observer.h"
 #include "coordinator/store/check_store.h"
 #include "coordinator/store/open_store.h"
 
@@ -73,6 +75,14 @@ std::unique_ptr<grpc::Server> serve(const HostPort& listen, std::vector<grpc::Se
   return builder.BuildAndStart();
 }
 
+// None: traces go nowhere.
+std::unique_ptr<SpanExporter> span_exporter(const std::string& url, const std::string& instance,
+                                            Metrics& metrics) {
+  if (url.empty()) return nullptr;
+  return std::make_unique<SpanExporter>(
+      url, SpanSource{"interlock-coordinator", std::string(version()), instance}, metrics);
+}
+
 absl::StatusOr<Authorizer> authorizer_of(const CoordinatorConfig& config) {
   if (config.open) return Authorizer::open();
   return Authorizer::from_token_file(config.token_file);
@@ -104,7 +114,9 @@ int check(const CoordinatorConfig& config) {
 
 int run(const CoordinatorConfig& config) {
   const sigset_t signals = block_signals();
-  const Logging logging({.service = "interlock-coordinator", .level = config.log_level});
+  const Logging logging({.service = "interlock-coordinator",
+                         .trace_project_id = config.traces.project_id,
+                         .level = config.log_level});
   const auto refuse = [](const absl::Status& status) {
     log_error("The coordinator does not start.", {{"reason", std::string(status.message())}});
     return 1;
@@ -119,11 +131,15 @@ int run(const CoordinatorConfig& config) {
       .gauge("interlock_build_info", "1, with the version as a label",
              {{"version", std::string(version())}})
       .Set(1);
-  Observability observability(metrics, end_at_once);
-  EngineThread engine(*std::move(store), config.limits, uniform_random(), observability);
-  Workers workers(kEncodingThreads);
-  const ServiceParts parts{engine, workers, *authorizer};
   const std::string coordinator_id = make_identity();
+  const auto exporter = span_exporter(config.traces.url, coordinator_id, metrics);
+  Tracer tracer(exporter.get(), config.traces.sample_ratio);
+  CommandTraces traces(tracer);
+  Observability observability(metrics, end_at_once);
+  TracedObserver observer(observability, traces);
+  EngineThread engine(*std::move(store), config.limits, uniform_random(), observer);
+  Workers workers(kEncodingThreads);
+  const ServiceParts parts{engine, workers, *authorizer, &traces};
   GatewayService gateways(parts, coordinator_id, config.attach);
   EventsService events(parts);
   AdminService admin(parts, [&](v1::StatsResponse& stats) {

@@ -6,6 +6,7 @@
 
 #include "common/connection_key.h"
 #include "common/json_check.h"
+#include "common/trace_context.h"
 #include "gateway/json_members.h"
 
 namespace interlock {
@@ -211,6 +212,9 @@ std::variant<ApiCall, HttpProblem> read_api_head(const HttpRequest& request) {
                    "The body's Content-Type is not application/json. Send JSON, and say so.");
   }
   if (auto wrong = take_idempotency_key(request, call)) return *std::move(wrong);
+  if (const auto trace = parse_traceparent(traceparent_of(request))) {
+    call.traceparent = to_traceparent(*trace);
+  }
   return call;
 }
 
@@ -221,6 +225,7 @@ std::variant<v1::PublishRequest, HttpProblem> read_publish(const ApiCall& call,
   v1::PublishRequest event;
   event.set_key(call.key);
   event.set_idempotency_key(call.idempotency_key);
+  event.set_traceparent(call.traceparent);
   if (fields.type.empty() || !take_text(fields.type, event.mutable_type())) {
     return invalid("type", "The event needs a type, a string of 1 to 64 of [A-Za-z0-9_.:-].");
   }

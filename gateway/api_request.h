@@ -32,6 +32,7 @@ struct ApiCall {
   std::string key;  // decoded, a valid connection key
   std::string token;  // empty: none
   std::string idempotency_key;  // empty: none
+  std::string traceparent;  // in version 00; empty: none
 };
 
 // POST /v1/connections/{key}/events, and GET or HEAD /v1/connections/{key}.

@@ -50,10 +50,10 @@ void Attachment::abandon(std::uint64_t connection) {
 }
 
 void Attachment::operate(std::uint64_t connection, std::uint64_t generation,
-                         v1::Operation operation) {
+                         v1::Operation operation, std::string traceparent) {
   const auto granted = granted_.find(connection);
   if (granted == granted_.end() || granted->second.second != generation) return;
-  held_.operate(granted->second, std::move(operation));
+  held_.operate(granted->second, std::move(operation), std::move(traceparent));
 }
 
 void Attachment::acknowledge(std::uint64_t connection, std::uint64_t generation,

@@ -67,7 +67,9 @@ class Attachment {
   // The client has gone before the answer: the claim is never repeated, a late grant is detached.
   void abandon(std::uint64_t connection);
   // Numbers the operation within its generation and keeps it until it is answered.
-  void operate(std::uint64_t connection, std::uint64_t generation, v1::Operation operation);
+  // `traceparent`: of the step that asks; empty: not traced.
+  void operate(std::uint64_t connection, std::uint64_t generation, v1::Operation operation,
+               std::string traceparent = {});
   void acknowledge(std::uint64_t connection, std::uint64_t generation, std::uint64_t sequence);
   void events_sent(std::uint64_t connection, std::uint64_t generation, std::uint64_t sequence);
   void return_credit(std::uint64_t bytes);

@@ -26,9 +26,10 @@ void AttachmentShell::abandon(std::uint64_t connection) {
 }
 
 void AttachmentShell::operate(std::uint64_t connection, std::uint64_t generation,
-                              v1::Operation operation) {
-  owner_->post([connection, generation, operation = std::move(operation)](Owner& self) mutable {
-    self.attachment_.operate(connection, generation, std::move(operation));
+                              v1::Operation operation, std::string traceparent) {
+  owner_->post([connection, generation, operation = std::move(operation),
+                traceparent = std::move(traceparent)](Owner& self) mutable {
+    self.attachment_.operate(connection, generation, std::move(operation), std::move(traceparent));
   });
 }
 

@@ -82,7 +82,7 @@ class AttachmentShell : public CoordinatorClient {
   void claim(std::uint64_t connection, v1::ClaimRequest request, Notify notify) override;
   void abandon(std::uint64_t connection) override;
   void operate(std::uint64_t connection, std::uint64_t generation,
-               v1::Operation operation) override;
+               v1::Operation operation, std::string traceparent = {}) override;
   void acknowledge(std::uint64_t connection, std::uint64_t generation,
                    std::uint64_t sequence) override;
   void events_sent(std::uint64_t connection, std::uint64_t generation,

@@ -27,10 +27,13 @@ struct BackendAnswer {
 class BackendClient {
  public:
   virtual ~BackendClient() = default;
-  virtual void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done) = 0;
+  // `traceparent`: of whoever asks, passed on; empty: not traced.
+  virtual void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done,
+                    std::string traceparent = {}) = 0;
   // `accepted` is called once; `transient` any number of times after a kOk.
   virtual void receive(v1::ReceiveRequest request, std::function<void(BackendAnswer)> accepted,
-                       std::function<void(v1::Transient)> transient) = 0;
+                       std::function<void(v1::Transient)> transient,
+                       std::string traceparent = {}) = 0;
   virtual void closed(v1::ClosedRequest request, std::function<void(BackendAnswer)> done) = 0;
 };
 

@@ -133,6 +133,12 @@ absl::Status read_http_api(GatewayConfig& config) {
   return absl::OkStatus();
 }
 
+absl::Status read_traces(GatewayConfig& config) {
+  auto traces = read_trace_settings();
+  if (traces.ok()) config.traces = *std::move(traces);
+  return traces.status();
+}
+
 absl::StatusOr<GatewayConfig> checked_config() {
   GatewayConfig config;
   const auto listen = address("listen", absl::GetFlag(FLAGS_listen));
@@ -145,7 +151,7 @@ absl::StatusOr<GatewayConfig> checked_config() {
   config.http_listen = *http_listen;
   config.log_level = *level;
   for (const auto read : {read_coordinators, read_backend, read_authentication, read_http_api,
-                          read_duplicates, read_limits}) {
+                          read_duplicates, read_limits, read_traces}) {
     if (auto status = read(config); !status.ok()) return status;
   }
   if (const std::string folder = absl::GetFlag(FLAGS_static_dir); !folder.empty()) {
@@ -172,6 +178,7 @@ absl::StatusOr<GatewayConfig> read_gateway_config(int argc, const char* const* a
   std::vector<std::string> flags = own_flags;
   flags.insert(flags.end(), backend_flags.begin(), backend_flags.end());
   flags.insert(flags.end(), limit_flags.begin(), limit_flags.end());
+  flags.insert(flags.end(), trace_flags.begin(), trace_flags.end());
   const auto rest = parse_settings(argc, argv, flags, environment);
   if (!rest.ok()) return rest.status();
   if (!rest->empty()) return refused("\"" + rest->front() + "\" is not a flag.");

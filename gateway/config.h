@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/settings.h"
 #include "common/token.h"
+#include "common/trace_settings.h"
 #include "gateway/attachment_limits.h"
 #include "gateway/lane.h"
 
@@ -31,6 +32,7 @@ struct GatewayConfig {
   bool http_api = false;  // whether the HTTP API is served
   StaticFiles files;
   LogLevel log_level = LogLevel::info;
+  TraceSettings traces;
   std::size_t threads = 1;
   std::chrono::milliseconds drain_budget{8'000};
   ListenerLimits limits;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "gateway/attachment.h"
 
@@ -18,8 +19,9 @@ class CoordinatorClient {
   // `notify` stays with the connection until forget().
   virtual void claim(std::uint64_t connection, v1::ClaimRequest request, Notify notify) = 0;
   virtual void abandon(std::uint64_t connection) = 0;
-  virtual void operate(std::uint64_t connection, std::uint64_t generation,
-                       v1::Operation operation) = 0;
+  // `traceparent`: of the step that asks; empty: not traced.
+  virtual void operate(std::uint64_t connection, std::uint64_t generation, v1::Operation operation,
+                       std::string traceparent = {}) = 0;
   virtual void acknowledge(std::uint64_t connection, std::uint64_t generation,
                            std::uint64_t sequence) = 0;
   virtual void events_sent(std::uint64_t connection, std::uint64_t generation,

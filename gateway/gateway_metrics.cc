@@ -58,6 +58,20 @@ std::string_view to_string(CloseOrigin origin) {
   return "network";
 }
 
+std::string_view to_string(HandshakeStep step) {
+  switch (step) {
+    case HandshakeStep::kClaim:
+      return "claim";
+    case HandshakeStep::kAccept:
+      return "accept";
+    case HandshakeStep::kOpen:
+      return "open";
+    case HandshakeStep::kReady:
+      break;
+  }
+  return "ready";
+}
+
 GatewayMetrics::GatewayMetrics(Metrics& metrics)
     : closes_(metrics.counters("interlock_closes_total",
                                "Connections that ended, by close code and by who sent it.")),
@@ -93,6 +107,12 @@ GatewayMetrics::GatewayMetrics(Metrics& metrics)
     for (const auto origin : {CloseOrigin::kClient, CloseOrigin::kGateway, CloseOrigin::kNetwork}) {
       closes_.Add({{"code", code}, {"origin", std::string(to_string(origin))}});
     }
+  }
+  for (std::size_t number = 0; number < handshake_steps; ++number) {
+    const std::string step(to_string(static_cast<HandshakeStep>(number)));
+    handshake_steps_[number] = &metrics.histogram("interlock_handshake_step_seconds",
+                                                  "Steps of the handshake that went well.",
+                                                  buckets_short_seconds, {{"step", step}});
   }
 }
 
@@ -138,6 +158,10 @@ void GatewayMetrics::refused(std::uint16_t status, std::string_view reason) {
 
 void GatewayMetrics::message(std::string_view result) {
   messages_.Add({{"result", std::string(result)}}).Increment();
+}
+
+void GatewayMetrics::handshake_step(HandshakeStep step, double seconds) {
+  handshake_steps_[static_cast<std::size_t>(step)]->Observe(seconds);
 }
 
 void GatewayMetrics::api_answered(std::uint16_t status) {

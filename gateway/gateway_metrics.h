@@ -1,6 +1,7 @@
 // The numbers that a gateway shows.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -12,6 +13,11 @@ namespace interlock {
 // Who ended a connection.
 enum class CloseOrigin : std::uint8_t { kClient, kGateway, kNetwork };
 std::string_view to_string(CloseOrigin origin);
+
+// What a connection goes through before it is of use; see session_trace.h.
+enum class HandshakeStep : std::uint8_t { kClaim, kAccept, kOpen, kReady };
+inline constexpr std::size_t handshake_steps = 4;
+std::string_view to_string(HandshakeStep step);
 
 // May be used from any thread. The Metrics must outlive it.
 class GatewayMetrics {
@@ -27,6 +33,8 @@ class GatewayMetrics {
   void resumed(bool recovered);
   // What is told to operators with each heartbeat; costs some microseconds.
   void add_to(v1::GatewayLoad& load) const;
+  // One that went well.
+  void handshake_step(HandshakeStep step, double seconds);
 
  private:
   prometheus::Family<prometheus::Counter>& closes_;
@@ -36,6 +44,7 @@ class GatewayMetrics {
   prometheus::Counter& resumes_recovered_;
   prometheus::Counter& resumes_lost_;
   const std::int64_t started_unix_ms_;
+  std::array<prometheus::Histogram*, handshake_steps> handshake_steps_{};
 
  public:
   prometheus::Gauge& sockets;   // open, whatever they are at

@@ -1,5 +1,6 @@
 #include "gateway/grpc_backend_call.h"
 
+#include "common/trace_context.h"
 #include "gateway/grpc_channel.h"
 
 namespace interlock {
@@ -33,9 +34,11 @@ GrpcBackendCalls::GrpcBackendCalls(const GrpcBackendSettings& with)
       settings(with),
       stub(v1::Backend::NewStub(make_channel(with.target))) {}
 
-std::unique_ptr<grpc::ClientContext> GrpcBackendCalls::make_context() const {
+std::unique_ptr<grpc::ClientContext> GrpcBackendCalls::make_context(
+    const std::string& traceparent) const {
   auto context = std::make_unique<grpc::ClientContext>();
   add_token(*context, settings.token);
+  if (!traceparent.empty()) context->AddMetadata(std::string(traceparent_name), traceparent);
   return context;
 }
 

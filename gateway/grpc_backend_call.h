@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "gateway/backend_call.h"
@@ -18,8 +19,8 @@ namespace interlock {
 struct GrpcBackendCalls : BackendCalls {
   explicit GrpcBackendCalls(const GrpcBackendSettings& with);
 
-  // Carries the token.
-  std::unique_ptr<grpc::ClientContext> make_context() const;
+  // Carries the token, and the traceparent unless it is empty.
+  std::unique_ptr<grpc::ClientContext> make_context(const std::string& traceparent) const;
 
   GrpcBackendSettings settings;
   std::unique_ptr<v1::Backend::Stub> stub;
@@ -35,15 +36,17 @@ class UnaryBackendCall final : public BackendCall {
   using Invoke = std::function<void(v1::Backend::Stub&, grpc::ClientContext*, const Request*,
                                     Response*, std::function<void(grpc::Status)>)>;
   UnaryBackendCall(GrpcBackendCalls& calls, std::uint64_t timeout_ms,
-                   std::function<void(BackendAnswer)> done, Request request, Invoke invoke)
+                   std::function<void(BackendAnswer)> done, Request request, Invoke invoke,
+                   std::string traceparent = {})
       : BackendCall(calls, timeout_ms, std::move(done)),
         grpc_(calls),
         request_(std::move(request)),
-        invoke_(std::move(invoke)) {}
+        invoke_(std::move(invoke)),
+        traceparent_(std::move(traceparent)) {}
 
  private:
   void attempt() override {
-    context_ = grpc_.make_context();
+    context_ = grpc_.make_context(traceparent_);
     context_->set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(left_ms()));
     invoke_(*grpc_.stub, context_.get(), &request_, &response_,
             // Moved on, since gRPC's thread must not be the last to hold a call.
@@ -60,11 +63,13 @@ class UnaryBackendCall final : public BackendCall {
   Request request_;
   Response response_;
   Invoke invoke_;
+  std::string traceparent_;
   std::unique_ptr<grpc::ClientContext> context_;
 };
 
 std::shared_ptr<BackendCall> make_receive_call(GrpcBackendCalls& calls, v1::ReceiveRequest request,
                                                std::function<void(BackendAnswer)> accepted,
-                                               std::function<void(v1::Transient)> transient);
+                                               std::function<void(v1::Transient)> transient,
+                                               std::string traceparent);
 
 }  // namespace interlock

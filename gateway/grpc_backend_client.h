@@ -38,9 +38,10 @@ class GrpcBackendClient final : public BackendClient {
   GrpcBackendClient(const GrpcBackendClient&) = delete;
   GrpcBackendClient& operator=(const GrpcBackendClient&) = delete;
 
-  void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done) override;
+  void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done,
+            std::string traceparent) override;
   void receive(v1::ReceiveRequest request, std::function<void(BackendAnswer)> accepted,
-               std::function<void(v1::Transient)> transient) override;
+               std::function<void(v1::Transient)> transient, std::string traceparent) override;
   void closed(v1::ClosedRequest request, std::function<void(BackendAnswer)> done) override;
 
   const BackendCounters& counters() const;

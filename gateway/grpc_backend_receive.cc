@@ -48,11 +48,12 @@ class ReceiveCall final : public BackendCall {
  public:
   ReceiveCall(GrpcBackendCalls& calls, v1::ReceiveRequest request,
               std::function<void(BackendAnswer)> accepted,
-              std::function<void(v1::Transient)> transient)
+              std::function<void(v1::Transient)> transient, std::string traceparent)
       : BackendCall(calls, calls.settings.accept_timeout_ms, std::move(accepted)),
         grpc_(calls),
         request_(std::move(request)),
-        transient_(std::move(transient)) {}
+        transient_(std::move(transient)),
+        traceparent_(std::move(traceparent)) {}
 
   void received(ReceiveAttempt& attempt, const v1::ReceiveResponse& response) {
     if (!is_answered()) take_first(attempt, response);
@@ -83,7 +84,8 @@ class ReceiveCall final : public BackendCall {
     late_ = false;
     attempt_ =
         std::make_shared<ReceiveAttempt>(std::static_pointer_cast<ReceiveCall>(shared_from_this()),
-                                         calls_.thread, grpc_.make_context(), request_);
+                                         calls_.thread, grpc_.make_context(traceparent_),
+                                         request_);
     // Not gRPC's deadline: the stream goes on behind the acceptance.
     after(left_ms(), [this] {
       late_ = true;
@@ -117,6 +119,7 @@ class ReceiveCall final : public BackendCall {
   GrpcBackendCalls& grpc_;
   v1::ReceiveRequest request_;
   std::function<void(v1::Transient)> transient_;
+  std::string traceparent_;
   std::shared_ptr<ReceiveAttempt> attempt_;
   bool accepted_ = false;
   std::atomic<std::uint64_t> heard_at_ms_ = 0;  // the last of what came
@@ -142,9 +145,10 @@ void ReceiveAttempt::OnDone(const grpc::Status& status) {
 
 std::shared_ptr<BackendCall> make_receive_call(GrpcBackendCalls& calls, v1::ReceiveRequest request,
                                                std::function<void(BackendAnswer)> accepted,
-                                               std::function<void(v1::Transient)> transient) {
+                                               std::function<void(v1::Transient)> transient,
+                                               std::string traceparent) {
   return std::make_shared<ReceiveCall>(calls, std::move(request), std::move(accepted),
-                                       std::move(transient));
+                                       std::move(transient), std::move(traceparent));
 }
 
 }  // namespace interlock

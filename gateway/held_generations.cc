@@ -40,13 +40,15 @@ void HeldGenerations::granted_to_nobody(const GenerationId& id) {
   abandon(id);
 }
 
-void HeldGenerations::operate(const GenerationId& id, v1::Operation operation) {
+void HeldGenerations::operate(const GenerationId& id, v1::Operation operation,
+                              std::string traceparent) {
   const auto found = held_.find(id);
   if (found == held_.end()) return;
   Held& held = found->second;
   operation.set_op(++held.last_op);
   held.ending = held.ending || ends(operation);
   held.unanswered.push_back(std::move(operation));
+  held.traceparent = std::move(traceparent);
   ++unanswered_;
   queue_operations(id, held);
 }

@@ -28,7 +28,8 @@ class HeldGenerations {
   void granted(const GenerationId& id, std::uint64_t connection, std::uint64_t next_sequence);
   // A grant that nobody waits for: detached at once, unless it repeats one that is held.
   void granted_to_nobody(const GenerationId& id);
-  void operate(const GenerationId& id, v1::Operation operation);
+  // The request that carries it names this traceparent, or a later one.
+  void operate(const GenerationId& id, v1::Operation operation, std::string traceparent = {});
   void acknowledge(const GenerationId& id, std::uint64_t sequence);
   void events_sent(const GenerationId& id, std::uint64_t sequence);
   // Detaches, unless it has ended or is ending already.
@@ -76,6 +77,7 @@ class HeldGenerations {
     std::uint64_t sent_op = 0;  // the last one ever sent
     std::uint64_t said_op = 0;  // the last one sent on this stream
     std::deque<v1::Operation> unanswered;
+    std::string traceparent;  // of the last one; empty: not traced
     std::uint64_t last_sequence_sent = 0;
     std::uint64_t acknowledged = 0;
     std::uint64_t said_acknowledged = 0;  // on this stream

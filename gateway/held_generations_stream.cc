@@ -58,6 +58,7 @@ v1::OperateRequest HeldGenerations::request_of(const GenerationId& id, Held& hel
   request.set_gateway_id(gateway_id_);
   request.set_generation(id.second);
   request.set_acknowledged(held.acknowledged);
+  request.set_traceparent(held.traceparent);
   held.said_acknowledged = held.acknowledged;
   const std::size_t together = std::min(held.unanswered.size(), operations_per_request_max);
   for (std::size_t at = 0; at < together; ++at) *request.add_operations() = held.unanswered[at];

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/trace_context.h"
+
 namespace interlock {
 namespace {
 
@@ -23,6 +25,16 @@ std::string_view bearer_token_of(const HttpRequest& request) {
   const std::string_view authorization = trim(field_of(request, "Authorization"));
   if (!equal_ignoring_case(authorization.substr(0, scheme.size()), scheme)) return {};
   return trim(authorization.substr(scheme.size()));
+}
+
+std::string_view traceparent_of(const HttpRequest& request) {
+  std::string_view found;
+  for (const HeaderField& field : request.fields) {
+    if (!equal_ignoring_case(field.name, traceparent_name)) continue;
+    if (!found.empty()) return {};
+    found = trim(field.value);
+  }
+  return found;
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {

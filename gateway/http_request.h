@@ -30,6 +30,9 @@ std::string_view field_of(const HttpRequest& request, std::string_view name);
 // Behind `Authorization: Bearer`; empty when there is none, or one of another scheme.
 std::string_view bearer_token_of(const HttpRequest& request);
 
+// Which trace it belongs to, as it says; empty when it does not, or says so twice.
+std::string_view traceparent_of(const HttpRequest& request);
+
 // Of ASCII letters.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 

@@ -66,7 +66,8 @@ Lane::Lane(std::shared_ptr<LaneShared> shared, Acceptor acceptor, CoordinatorCli
               metrics,
               turn_away_,
               std::mt19937_64(std::random_device()()),
-              [this](std::uint64_t connection) { release(connection); }} {}
+              [this](std::uint64_t connection) { release(connection); },
+              *shared_->tracer} {}
 
 void Lane::start() { spawn_vital(executor(), accept()); }
 

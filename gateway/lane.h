@@ -45,6 +45,8 @@ struct LaneShared {
   UpgradePolicy policy;
   StaticFiles files;
   ApiClient* api = nullptr;  // none: the HTTP API is not served
+  Tracer untraced;
+  Tracer* tracer = &untraced;
   std::size_t lanes = 1;
   std::shared_ptr<SocketCount> sockets = std::make_shared<SocketCount>();
   std::shared_ptr<std::atomic<std::size_t>> api_requests =

@@ -67,6 +67,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::start(EventLoops& loops,
   shared->policy = std::move(options.policy);
   shared->files = std::move(options.files);
   shared->api = options.api;
+  if (options.tracer != nullptr) shared->tracer = options.tracer;
   shared->lanes = loops.size();
   std::unique_ptr<Listener> listener(new Listener(loops, std::move(shared), metrics));
   if (auto opened = listener->open_lanes(options.listen, coordinator, backend); !opened.ok()) {

@@ -19,6 +19,7 @@ struct ListenerOptions {
   UpgradePolicy policy;
   StaticFiles files;
   ApiClient* api = nullptr;  // none: the HTTP API is not served; must outlive the listener
+  Tracer* tracer = nullptr;  // none: nothing is recorded; must outlive the listener
 };
 
 // One lane for each event loop, all on the same port: the kernel spreads new connections over them,

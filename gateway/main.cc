@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/settings.h"
+#include "common/tracer.h"
 #include "common/version.h"
 #include "gateway/boot_clock.h"
 #include "gateway/closed_relay.h"
@@ -51,12 +52,21 @@ int fail(const absl::Status& status) {
   return EXIT_FAILURE;
 }
 
-ListenerOptions listener_options(GatewayConfig& config, ApiClient* api) {
+// None: traces go nowhere.
+std::unique_ptr<SpanExporter> span_exporter(const std::string& url, const std::string& gateway_id,
+                                            Metrics& metrics) {
+  if (url.empty()) return nullptr;
+  return std::make_unique<SpanExporter>(
+      url, SpanSource{"interlock-gateway", std::string(version()), gateway_id}, metrics);
+}
+
+ListenerOptions listener_options(GatewayConfig& config, ApiClient* api, Tracer& tracer) {
   ListenerOptions options;
   options.listen = config.listen;
   options.limits = config.limits;
   options.files = std::move(config.files);
   options.api = api;
+  options.tracer = &tracer;
   options.policy.verifier = config.verifier ? &*config.verifier : nullptr;
   options.policy.has_backend = config.backend.has_value();
   options.policy.duplicates = config.duplicates;
@@ -103,6 +113,8 @@ int serve(GatewayConfig config, const sigset_t& signals) {
              {{"version", std::string(version())}})
       .Set(1);
   GatewayMetrics gateway_metrics(metrics);
+  const auto exporter = span_exporter(config.traces.url, gateway_id, metrics);
+  Tracer tracer(exporter.get(), config.traces.sample_ratio);
   EventLoops loops(config.threads);
 
   GrpcCoordinatorSettings coordinator_settings;
@@ -129,7 +141,7 @@ int serve(GatewayConfig config, const sigset_t& signals) {
   std::optional<GrpcApiClient> api;
   if (config.http_api) api.emplace(GrpcApiSettings{.targets = config.coordinators});
 
-  auto listener = Listener::start(loops, listener_options(config, api ? &*api : nullptr),
+  auto listener = Listener::start(loops, listener_options(config, api ? &*api : nullptr, tracer),
                                   coordinator, backend.get(), gateway_metrics);
   if (!listener.ok()) return fail(listener.status());
   std::atomic<bool> stopping = false;
@@ -188,6 +200,8 @@ int main(int argc, char** argv) {
   auto config = interlock::read_gateway_config(argc, argv);
   if (!config.ok()) return interlock::refuse_settings(argv[0], config.status());
   const sigset_t signals = interlock::block_stop_signals();
-  const interlock::Logging logging({.service = "interlock-gateway", .level = config->log_level});
+  const interlock::Logging logging({.service = "interlock-gateway",
+                                    .trace_project_id = config->traces.project_id,
+                                    .level = config->log_level});
   return interlock::serve(*std::move(config), signals);
 }

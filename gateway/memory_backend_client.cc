@@ -108,16 +108,23 @@ void MemoryBackendClient::hold(bool holding) {
   owner_->thread.post([owner = owner_.get(), holding] { owner->set_holding(holding); });
 }
 
-void MemoryBackendClient::open(v1::OpenRequest request, std::function<void(BackendAnswer)> done) {
-  owner_->call([owner = owner_.get(), request = std::move(request), done = std::move(done)](
-                   bool stopping) { done(stopping ? stops : owner->backend.open(request)); });
+void MemoryBackendClient::open(v1::OpenRequest request, std::function<void(BackendAnswer)> done,
+                               std::string traceparent) {
+  owner_->call([owner = owner_.get(), request = std::move(request), done = std::move(done),
+                traceparent = std::move(traceparent)](bool stopping) {
+    if (!traceparent.empty()) owner->backend.traceparents.push_back(traceparent);
+    done(stopping ? stops : owner->backend.open(request));
+  });
 }
 
 void MemoryBackendClient::receive(v1::ReceiveRequest request,
                                   std::function<void(BackendAnswer)> accepted,
-                                  std::function<void(v1::Transient)> transient) {
+                                  std::function<void(v1::Transient)> transient,
+                                  std::string traceparent) {
   owner_->call([owner = owner_.get(), request = std::move(request), accepted = std::move(accepted),
-                transient = std::move(transient)](bool stopping) {
+                transient = std::move(transient),
+                traceparent = std::move(traceparent)](bool stopping) {
+    if (!traceparent.empty()) owner->backend.traceparents.push_back(traceparent);
     std::vector<v1::Transient> events;
     accepted(stopping ? stops : owner->backend.receive(request, events));
     for (v1::Transient& event : events) transient(std::move(event));

@@ -30,6 +30,7 @@ class MemoryBackend {
   std::vector<v1::OpenRequest> opened;  // all that was answered kOk, in order
   std::vector<v1::ReceiveRequest> received;  // each once
   std::vector<v1::ClosedRequest> ended;
+  std::vector<std::string> traceparents;  // of all calls that came with one, in order
 
  private:
   bool below(const std::string& key, std::uint64_t generation);
@@ -49,9 +50,10 @@ class MemoryBackendClient final : public BackendClient {
   // While it holds, calls wait; then they are carried out in order.
   void hold(bool holding);
 
-  void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done) override;
+  void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done,
+            std::string traceparent) override;
   void receive(v1::ReceiveRequest request, std::function<void(BackendAnswer)> accepted,
-               std::function<void(v1::Transient)> transient) override;
+               std::function<void(v1::Transient)> transient, std::string traceparent) override;
   void closed(v1::ClosedRequest request, std::function<void(BackendAnswer)> done) override;
 
  private:

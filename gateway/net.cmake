@@ -18,6 +18,7 @@ add_library(interlock_gateway_net STATIC
   cut_timer.h spawn.h
   # the session's shell
   session_shell.h session_shell.cc session_shell_links.cc
+  session_trace.h session_trace.cc
   turn_away.h turn_away.cc
   # the HTTP API
   api_client.h
@@ -31,7 +32,8 @@ add_library(interlock_gateway_net STATIC
   gateway_metrics.h gateway_metrics.cc
 )
 target_link_libraries(interlock_gateway_net
-  PUBLIC interlock_gateway_core interlock_common interlock_proto Boost::headers Threads::Threads
+  PUBLIC interlock_gateway_core interlock_common interlock_tracing interlock_proto Boost::headers
+         Threads::Threads
   PRIVATE interlock_refusal_details fmt::fmt
 )
 
@@ -42,7 +44,7 @@ add_library(interlock_gateway_config STATIC
   config_limits.h config_limits.cc
 )
 target_link_libraries(interlock_gateway_config
-  PUBLIC interlock_gateway_net
+  PUBLIC interlock_gateway_net interlock_trace_settings
   PRIVATE interlock_gateway_webhook absl::cleanup absl::flags absl::flags_usage absl::strings
           absl::time fmt::fmt
 )

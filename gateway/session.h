@@ -33,6 +33,8 @@ class Session {
   // means anything yields nothing.
   SessionActions step(SessionInput input, double random);
 
+  // The client has been told `ready`, and it has not ended yet.
+  bool live() const { return phase_ == Phase::kOpen && replay_.live(); }
   bool finished() const { return phase_ == Phase::kFinished; }
   std::uint64_t generation() const { return generation_; }  // 0: not granted
 
@@ -121,7 +123,6 @@ class Session {
 
   // Granted, and neither closing nor over.
   bool holds() const { return phase_ >= Phase::kUpgrading && phase_ <= Phase::kOpen; }
-  bool live() const { return phase_ == Phase::kOpen && replay_.live(); }
   void act(SessionAction action) { actions_.push_back(std::move(action)); }
 
   SessionRequest request_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/log_trace.h"
 #include "common/token.h"
 #include "gateway/boot_clock.h"
 #include "gateway/frames.h"
@@ -22,6 +23,7 @@ SessionShell::SessionShell(ShellSurroundings& around, std::uint64_t connection,
       connection_(connection),
       key_(accepted.session.key),
       subject_(accepted.session.subject),
+      trace_(around.tracer, around.metrics, key_, accepted.traceparent, accepted_at),
       form_(std::move(accepted.form)),
       token_expires_at_(accepted.token_expires_at),
       session_(std::move(accepted.session), around.limits),
@@ -55,6 +57,7 @@ Task<void> SessionShell::serve() {
   const auto self = shared_from_this();
   const auto socket = socket_;
   const bool upgraded = co_await socket->upgrade(form_.subprotocol);
+  trace_.accepted(upgraded);
   if (!upgraded) {
     feed(SocketEnded{static_cast<std::uint16_t>(CloseCode::kLost)});
     co_return;
@@ -90,6 +93,7 @@ void SessionShell::cut() {
 
 void SessionShell::carry_out(Finish&) {
   if (std::exchange(released_, true)) return;
+  trace_.give_up("it ended");
   report_end();
   timer_.cancel();
   around_.coordinator.forget(connection_);
@@ -102,6 +106,7 @@ void SessionShell::spawn(Task<void> job) {
   asio::co_spawn(
       around_.executor, std::move(job), [self = shared_from_this()](std::exception_ptr defect) {
         if (defect == nullptr) return;
+        const LogTrace scope(self->trace_.context());
         log_error("A session failed by a defect of this program.", {{"key", self->key_}});
         constexpr auto code = static_cast<std::uint16_t>(CloseCode::kDefect);
         if (self->socket_ != nullptr) self->socket_->close(code, "defect");
@@ -148,17 +153,20 @@ void SessionShell::step(SessionInput input) {
     assert(!released_);  // nothing comes behind Finish
     std::visit([this](auto& what) { carry_out(what); }, action);
   }
+  if (trace_.connecting() && session_.live()) trace_.ready(session_.generation());
 }
 
 // ---- the socket ----
 
 void SessionShell::carry_out(AcceptUpgrade&) {
+  trace_.begin(HandshakeStep::kAccept);
   upgrading_ = true;
   spawn(serve());
 }
 
 void SessionShell::carry_out(RefuseUpgrade& action) {
   upgrading_ = true;
+  trace_.give_up(close_code_name(static_cast<std::uint16_t>(action.code)));
   around_.turn_away.refuse(std::exchange(socket_, nullptr), action, form_,
                            close_code_name(static_cast<std::uint16_t>(action.code)));
 }
@@ -176,6 +184,7 @@ void SessionShell::carry_out(SendPing&) {
 }
 
 void SessionShell::carry_out(CloseSocket& action) {
+  trace_.give_up(close_code_name(static_cast<std::uint16_t>(action.code)));
   if (socket_ != nullptr) {
     socket_->close(static_cast<std::uint16_t>(action.code), action.reason);
   }
@@ -288,6 +297,7 @@ void SessionShell::report_end() {
   const double seconds = std::chrono::duration<double>(Clock::now() - upgraded_at_).count();
   around_.metrics.closed(code, origin);
   around_.metrics.session_seconds.Observe(seconds);
+  const LogTrace scope(trace_.context());
   log_info("Session ended.", {{"code", code},
                               {"name", close_code_name(code)},
                               {"origin", to_string(origin)},

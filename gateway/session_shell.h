@@ -20,6 +20,7 @@
 #include "gateway/deadlines.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/session.h"
+#include "gateway/session_trace.h"
 #include "gateway/turn_away.h"
 #include "gateway/upgrade.h"
 #include "gateway/websocket.h"
@@ -45,6 +46,7 @@ struct ShellSurroundings {
   TurnAway& turn_away;
   std::mt19937_64 random;
   std::function<void(std::uint64_t connection)> released;  // the shell is over: let go of it
+  Tracer& tracer;
 };
 
 class SessionShell final : public SocketObserver,
@@ -115,6 +117,7 @@ class SessionShell final : public SocketObserver,
   std::uint64_t connection_;
   std::string key_;
   std::string subject_;
+  SessionTrace trace_;
   AnswerForm form_;
   std::optional<std::int64_t> token_expires_at_;
   Session session_;

@@ -36,6 +36,8 @@ void SessionShell::carry_out(SendClaim& action) {
     });
   };
   named_position_ = action.request.has_position();
+  trace_.begin(HandshakeStep::kClaim);
+  action.request.set_traceparent(trace_.traceparent(HandshakeStep::kClaim));
   around_.coordinator.claim(connection_, std::move(action.request), std::move(notify));
 }
 
@@ -44,6 +46,7 @@ void SessionShell::on_notice(ConnectionNotice notice) {
       [this](auto& what) {
         using What = std::decay_t<decltype(what)>;
         if constexpr (std::is_same_v<What, v1::ClaimAnswer>) {
+          trace_.claimed(what.has_granted());
           if (what.has_granted()) count_grant(what.granted());
           feed(ClaimAnswered{std::move(what)});
         } else if constexpr (std::is_same_v<What, v1::OperateAnswer>) {
@@ -72,7 +75,8 @@ void SessionShell::count_grant(const v1::Granted& granted) {
 void SessionShell::carry_out(SendAbandon&) { around_.coordinator.abandon(connection_); }
 
 void SessionShell::carry_out(SendOperation& action) {
-  around_.coordinator.operate(connection_, action.generation, std::move(action.operation));
+  around_.coordinator.operate(connection_, action.generation, std::move(action.operation),
+                              trace_.traceparent(HandshakeStep::kReady));
 }
 
 void SessionShell::carry_out(Acknowledge& action) {
@@ -149,10 +153,13 @@ void SessionShell::carry_out(OpenBackend& action) {
   request.set_subject(subject_);
   request.set_generation(action.generation);
   request.set_resumed(action.resumed);
+  trace_.begin(HandshakeStep::kOpen);
   around_.backend->open(std::move(request),
                         from_elsewhere([](SessionShell& self, const BackendAnswer& answer) {
+                          self.trace_.opened(answer.result == BackendResult::kOk);
                           self.feed(BackendOpened{open_result(answer.result)});
-                        }));
+                        }),
+                        trace_.traceparent(HandshakeStep::kOpen));
 }
 
 void SessionShell::carry_out(SendToBackend& action) {
@@ -166,15 +173,19 @@ void SessionShell::carry_out(SendToBackend& action) {
   request.set_generation(action.generation);
   request.set_message_id(action.id);
   request.set_data(std::move(action.data));
+  const std::optional<OpenSpan> span = trace_.begin_message();
   around_.backend->receive(
       std::move(request),
-      from_elsewhere([id = std::move(action.id)](SessionShell& self, BackendAnswer answer) {
+      from_elsewhere([id = std::move(action.id), span](SessionShell& self, BackendAnswer answer) {
         self.around_.metrics.message(result_label(answer.result));
+        const bool taken = answer.result == BackendResult::kOk;
+        self.trace_.end_message(span, taken ? "" : result_label(answer.result));
         self.feed(message_result(id, std::move(answer)));
       }),
       from_elsewhere([](SessionShell& self, v1::Transient event) {
         self.feed(TransientReceived{std::move(event)});
-      }));
+      }),
+      span ? span->traceparent() : std::string());
 }
 
 }  // namespace interlock

@@ -142,6 +142,7 @@ std::variant<UpgradeAccepted, UpgradeRefused> decide_session(const HttpRequest& 
   auto& token = std::get<VerifiedToken>(verdict);
   UpgradeAccepted accepted;
   accepted.token_expires_at = token.expires_at;
+  accepted.traceparent = traceparent_of(request);
   SessionRequest& session = accepted.session;
   session.session = std::move(query->session).value_or(std::move(moment.fresh_session));
   auto key = make_connection_key(token.subject, session.session);

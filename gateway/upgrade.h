@@ -44,6 +44,7 @@ struct UpgradeAccepted {
   SessionRequest session;
   AnswerForm form;
   std::optional<std::int64_t> token_expires_at;  // unix seconds
+  std::string traceparent;                       // as the client says it; empty: it does not
 };
 
 struct UpgradeRefused {

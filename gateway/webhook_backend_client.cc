@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "common/trace_context.h"
 #include "gateway/backend_call.h"
 #include "gateway/http_poster.h"
 #include "gateway/webhook_event.h"
@@ -29,10 +30,11 @@ struct WebhookCalls : BackendCalls {
 class WebhookCall final : public BackendCall {
  public:
   WebhookCall(WebhookCalls& calls, std::uint64_t timeout_ms,
-              std::function<void(BackendAnswer)> done, WebhookEvent event)
+              std::function<void(BackendAnswer)> done, WebhookEvent event, std::string traceparent)
       : BackendCall(calls, timeout_ms, std::move(done)),
         webhook_(calls),
-        event_(std::move(event)) {}
+        event_(std::move(event)),
+        traceparent_(std::move(traceparent)) {}
 
  private:
   void attempt() override {
@@ -64,11 +66,15 @@ class WebhookCall final : public BackendCall {
     if (!webhook_.settings.token.empty()) {
       headers.push_back("Authorization: Bearer " + webhook_.settings.token);
     }
+    if (!traceparent_.empty()) {
+      headers.push_back(std::string(traceparent_name) + ": " + traceparent_);
+    }
     return headers;
   }
 
   WebhookCalls& webhook_;
   WebhookEvent event_;
+  std::string traceparent_;
   std::uint64_t number_ = 0;
 };
 
@@ -82,9 +88,12 @@ class WebhookBackendClient::Owner : public WebhookCalls {
     thread.join();
   }
   void begin(std::uint64_t timeout_ms, std::function<void(BackendAnswer)> done,
-             WebhookEvent event) {
-    thread.post([this, timeout_ms, done = std::move(done), event = std::move(event)]() mutable {
-      std::make_shared<WebhookCall>(*this, timeout_ms, std::move(done), std::move(event))->start();
+             WebhookEvent event, std::string traceparent) {
+    thread.post([this, timeout_ms, done = std::move(done), event = std::move(event),
+                 traceparent = std::move(traceparent)]() mutable {
+      std::make_shared<WebhookCall>(*this, timeout_ms, std::move(done), std::move(event),
+                                    std::move(traceparent))
+          ->start();
     });
   }
 };
@@ -94,22 +103,24 @@ WebhookBackendClient::WebhookBackendClient(const WebhookBackendSettings& setting
 
 WebhookBackendClient::~WebhookBackendClient() = default;
 
-void WebhookBackendClient::open(v1::OpenRequest request, std::function<void(BackendAnswer)> done) {
+void WebhookBackendClient::open(v1::OpenRequest request, std::function<void(BackendAnswer)> done,
+                                std::string traceparent) {
   owner_->begin(owner_->settings.open_timeout_ms, std::move(done),
-                open_event(request, unix_ms_now()));
+                open_event(request, unix_ms_now()), std::move(traceparent));
 }
 
 void WebhookBackendClient::receive(v1::ReceiveRequest request,
                                    std::function<void(BackendAnswer)> accepted,
-                                   std::function<void(v1::Transient)> /*transient*/) {
+                                   std::function<void(v1::Transient)> /*transient*/,
+                                   std::string traceparent) {
   owner_->begin(owner_->settings.accept_timeout_ms, std::move(accepted),
-                message_event(request, unix_ms_now()));
+                message_event(request, unix_ms_now()), std::move(traceparent));
 }
 
 void WebhookBackendClient::closed(v1::ClosedRequest request,
                                   std::function<void(BackendAnswer)> done) {
   owner_->begin(owner_->settings.closed_timeout_ms, std::move(done),
-                closed_event(request, unix_ms_now()));
+                closed_event(request, unix_ms_now()), {});
 }
 
 const BackendCounters& WebhookBackendClient::counters() const { return owner_->counters; }

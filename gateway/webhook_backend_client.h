@@ -36,9 +36,10 @@ class WebhookBackendClient final : public BackendClient {
   WebhookBackendClient(const WebhookBackendClient&) = delete;
   WebhookBackendClient& operator=(const WebhookBackendClient&) = delete;
 
-  void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done) override;
+  void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done,
+            std::string traceparent) override;
   void receive(v1::ReceiveRequest request, std::function<void(BackendAnswer)> accepted,
-               std::function<void(v1::Transient)> transient) override;
+               std::function<void(v1::Transient)> transient, std::string traceparent) override;
   void closed(v1::ClosedRequest request, std::function<void(BackendAnswer)> done) override;
 
   const BackendCounters& counters() const;

@@ -132,7 +132,8 @@ void AttachReader::take_claims(const v1::AttachRequest& request, AttachInputs& i
     if (auto* refusal = std::get_if<Refusal>(&claim)) {
       inputs.refused.emplace_back(std::move(to), std::move(*refusal));
     } else {
-      inputs.commands.push_back({asked.key(), std::get<Claim>(std::move(claim)), std::move(to)});
+      inputs.commands.push_back(
+          {asked.key(), std::get<Claim>(std::move(claim)), std::move(to), asked.traceparent()});
     }
   }
   for (const v1::AbandonRequest& asked : request.abandons()) {
@@ -154,7 +155,7 @@ void AttachReader::take_operations(const v1::AttachRequest& request, AttachInput
       inputs.refused.emplace_back(std::move(to), std::move(*refusal));
     } else {
       inputs.commands.push_back(
-          {asked.key(), std::get<Operate>(std::move(operate)), std::move(to)});
+          {asked.key(), std::get<Operate>(std::move(operate)), std::move(to), asked.traceparent()});
     }
   }
 }

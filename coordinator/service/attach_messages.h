@@ -26,6 +26,7 @@ struct AttachCommand {
   std::string key;
   Command command;
   Addressee answer_to;
+  std::string traceparent = {};  // as the gateway says it
 };
 
 // What one request asks of the engine, in this order.

@@ -10,21 +10,23 @@ constexpr std::size_t kNoticeBytes = 128;  // about, for the bound of what is qu
 }  // namespace
 
 std::shared_ptr<AttachStream> AttachStream::start(EngineThread& engine, Workers& workers,
+                                                  CommandTraces* traces,
                                                   const std::string& coordinator_id,
                                                   const AttachLimits& limits,
                                                   std::function<void(AttachStream*)> ended) {
   std::shared_ptr<AttachStream> stream(
-      new AttachStream(engine, workers, coordinator_id, limits, std::move(ended)));
+      new AttachStream(engine, workers, traces, coordinator_id, limits, std::move(ended)));
   stream->self_ = stream;
   stream->StartRead(&stream->request_);
   return stream;
 }
 
-AttachStream::AttachStream(EngineThread& engine, Workers& workers,
+AttachStream::AttachStream(EngineThread& engine, Workers& workers, CommandTraces* traces,
                            const std::string& coordinator_id, const AttachLimits& limits,
                            std::function<void(AttachStream*)> ended)
     : engine_(engine),
       workers_(workers),
+      traces_(traces),
       coordinator_id_(coordinator_id),
       limits_(limits),
       ended_(std::move(ended)) {}
@@ -64,6 +66,11 @@ std::string AttachStream::take(const v1::AttachRequest& request) {
                                                                              Revision) {
         if (const auto stream = self.lock()) stream->answer(to, result);
       };
+      if (traces_ != nullptr) {
+        const bool claims = std::holds_alternative<Claim>(asked.command);
+        answer_to = traces_->around(claims ? TracedCommand::kClaim : TracedCommand::kOperate,
+                                    asked.key, asked.traceparent, std::move(answer_to));
+      }
     }
     engine_.ask(std::move(asked.key), std::move(asked.command), std::move(answer_to));
   }

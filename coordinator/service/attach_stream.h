@@ -12,6 +12,7 @@
 
 #include "coordinator/engine/engine_thread.h"
 #include "coordinator/service/attach_messages.h"
+#include "coordinator/service/command_traces.h"
 #include "coordinator/service/workers.h"
 
 namespace interlock {
@@ -28,8 +29,10 @@ struct AttachLimits {
 class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1::AttachResponse>,
                            public std::enable_shared_from_this<AttachStream> {
  public:
-  // `coordinator_id` and `limits` outlive the stream. `ended` is called last, from OnDone.
+  // `coordinator_id` and `limits` outlive the stream. `traces` may be none. `ended` is called last,
+  // from OnDone.
   static std::shared_ptr<AttachStream> start(EngineThread& engine, Workers& workers,
+                                             CommandTraces* traces,
                                              const std::string& coordinator_id,
                                              const AttachLimits& limits,
                                              std::function<void(AttachStream*)> ended);
@@ -43,8 +46,9 @@ class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1:
   void OnDone() override;
 
  private:
-  AttachStream(EngineThread& engine, Workers& workers, const std::string& coordinator_id,
-               const AttachLimits& limits, std::function<void(AttachStream*)> ended);
+  AttachStream(EngineThread& engine, Workers& workers, CommandTraces* traces,
+               const std::string& coordinator_id, const AttachLimits& limits,
+               std::function<void(AttachStream*)> ended);
 
   // What is wrong with the message, as an INVALID_ARGUMENT sentence; empty: nothing.
   std::string take(const v1::AttachRequest& request);
@@ -62,6 +66,7 @@ class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1:
 
   EngineThread& engine_;
   Workers& workers_;
+  CommandTraces* traces_;
   const std::string& coordinator_id_;
   const AttachLimits& limits_;
   std::function<void(AttachStream*)> ended_;

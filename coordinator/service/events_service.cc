@@ -38,7 +38,8 @@ grpc::ServerUnaryReactor* EventsService::Publish(grpc::CallbackServerContext* co
                                                  v1::Receipt* response) {
   return answer_command<Receipt, interlock::Publish>(
       parts_, context, "interlock.v1.Events.Publish", request->key(), from_proto(*request),
-      [response](const Receipt& receipt, Revision) { to_proto(receipt, response); });
+      [response](const Receipt& receipt, Revision) { to_proto(receipt, response); },
+      Traced{TracedCommand::kPublish, request->traceparent()});
 }
 
 grpc::ServerUnaryReactor* EventsService::PublishBatch(grpc::CallbackServerContext* context,
@@ -53,11 +54,12 @@ grpc::ServerUnaryReactor* EventsService::PublishBatch(grpc::CallbackServerContex
     reactor->Finish(std::move(allowed));
     return reactor;
   }
+  const std::string traceparent = traceparent_of(*context);
   for (int i = 0; i < request->events_size(); ++i) response->add_answers();
   const auto batch = std::make_shared<BatchAnswers>(reactor, parts_.workers,
                                                     request->events_size());
   for (int i = 0; i < request->events_size(); ++i) {
-    ask_publish(parts_.engine, request->events(i),
+    ask_publish(parts_.engine, parts_.traces, traceparent, request->events(i),
                 [batch, answer = response->mutable_answers(i)](v1::PublishAnswer said) {
                   *answer = std::move(said);
                   batch->done();
@@ -74,7 +76,9 @@ EventsService::PublishStream(grpc::CallbackServerContext* context) {
         grpc::ServerBidiReactor<v1::PublishStreamRequest, v1::PublishStreamResponse>>(
         std::move(allowed));
   }
-  return PublishStream::start(parts_.engine, parts_.workers).get();
+  return PublishStream::start(parts_.engine, parts_.workers, parts_.traces,
+                              traceparent_of(*context))
+      .get();
 }
 
 grpc::ServerUnaryReactor* EventsService::GetDelivery(grpc::CallbackServerContext* context,

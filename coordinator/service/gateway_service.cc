@@ -31,7 +31,7 @@ grpc::ServerBidiReactor<v1::AttachRequest, v1::AttachResponse>* GatewayService::
   if (!allowed.ok()) return new RefusedStream(std::move(allowed));
   const std::lock_guard lock(mutex_);
   AttachStream* stream =
-      AttachStream::start(parts_.engine, parts_.workers, coordinator_id_, limits_,
+      AttachStream::start(parts_.engine, parts_.workers, parts_.traces, coordinator_id_, limits_,
                           [this](AttachStream* ended) {
                             const std::lock_guard lock(mutex_);
                             streams_.erase(ended);
@@ -48,7 +48,8 @@ grpc::ServerUnaryReactor* GatewayService::Claim(grpc::CallbackServerContext* con
       parts_, context, "interlock.v1.Gateway.Claim", request->key(), from_proto(*request),
       [request, response](const Granted& granted, Revision) {
         to_proto(request->key(), request->claim_id(), granted, response);
-      });
+      },
+      Traced{TracedCommand::kClaim, request->traceparent()});
 }
 
 grpc::ServerUnaryReactor* GatewayService::Abandon(grpc::CallbackServerContext* context,
@@ -66,7 +67,8 @@ grpc::ServerUnaryReactor* GatewayService::Operate(grpc::CallbackServerContext* c
       parts_, context, "interlock.v1.Gateway.Operate", request->key(), from_proto(*request),
       [request, response](const Done& done, Revision) {
         to_proto(request->key(), request->generation(), done, response);
-      });
+      },
+      Traced{TracedCommand::kOperate, request->traceparent()});
 }
 
 grpc::ServerUnaryReactor* GatewayService::Acknowledge(grpc::CallbackServerContext* context,

@@ -7,28 +7,37 @@
 
 namespace interlock {
 
-void ask_publish(EngineThread& engine, const v1::PublishRequest& request,
-                 std::function<void(v1::PublishAnswer)> done) {
+void ask_publish(EngineThread& engine, CommandTraces* traces, const std::string& traceparent,
+                 const v1::PublishRequest& request, std::function<void(v1::PublishAnswer)> done) {
   Checked<Publish> publish = from_proto(request);
   if (const auto* refusal = std::get_if<Refusal>(&publish)) {
     v1::PublishAnswer answer;
     *answer.mutable_refusal() = to_proto(*refusal);
     return done(std::move(answer));
   }
-  engine.ask(request.key(), std::get<Publish>(std::move(publish)),
-             [done = std::move(done)](const Answer& given, Revision) {
-               v1::PublishAnswer answer;
-               if (const auto* receipt = std::get_if<Receipt>(&given)) {
-                 to_proto(*receipt, answer.mutable_receipt());
-               } else if (const auto* refusal = std::get_if<Refusal>(&given)) {
-                 *answer.mutable_refusal() = to_proto(*refusal);
-               }
-               done(std::move(answer));
-             });
+  EngineThread::AnswerTo answer_to = [done = std::move(done)](const Answer& given, Revision) {
+    v1::PublishAnswer answer;
+    if (const auto* receipt = std::get_if<Receipt>(&given)) {
+      to_proto(*receipt, answer.mutable_receipt());
+    } else if (const auto* refusal = std::get_if<Refusal>(&given)) {
+      *answer.mutable_refusal() = to_proto(*refusal);
+    }
+    done(std::move(answer));
+  };
+  if (traces != nullptr) {
+    const bool own = !request.traceparent().empty();
+    answer_to =
+        traces->around(TracedCommand::kPublish, request.key(),
+                       own ? request.traceparent() : traceparent, std::move(answer_to));
+  }
+  engine.ask(request.key(), std::get<Publish>(std::move(publish)), std::move(answer_to));
 }
 
-std::shared_ptr<PublishStream> PublishStream::start(EngineThread& engine, Workers& workers) {
-  std::shared_ptr<PublishStream> stream(new PublishStream(engine, workers));
+std::shared_ptr<PublishStream> PublishStream::start(EngineThread& engine, Workers& workers,
+                                                    CommandTraces* traces,
+                                                    std::string traceparent) {
+  std::shared_ptr<PublishStream> stream(
+      new PublishStream(engine, workers, traces, std::move(traceparent)));
   stream->self_ = stream;
   stream->StartRead(&stream->request_);
   return stream;
@@ -49,7 +58,7 @@ void PublishStream::OnReadDone(bool ok) {
     ++under_way_;
   }
   // Still "reading": nobody may begin the next read, and overtake, before this one is asked.
-  ask_publish(engine_, request_.event(),
+  ask_publish(engine_, traces_, traceparent_, request_.event(),
               [self = weak_from_this(), id = request_.id()](v1::PublishAnswer answer) {
                 if (const auto stream = self.lock()) stream->answered(id, std::move(answer));
               });

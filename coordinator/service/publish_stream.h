@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "coordinator/engine/engine_thread.h"
+#include "coordinator/service/command_traces.h"
 #include "coordinator/service/workers.h"
 #include "interlock/v1/events.pb.h"
 
@@ -17,14 +19,17 @@ namespace interlock {
 constexpr std::size_t kPublishesUnderWayMax = 256;  // of one stream; beyond it is not read
 
 // Asks the engine, or refuses at once what makes no sense. `done` is called once, on any thread.
-void ask_publish(EngineThread& engine, const v1::PublishRequest& request,
-                 std::function<void(v1::PublishAnswer)> done);
+// `traces` may be none; `traceparent` is the call's, for an event without one of its own.
+void ask_publish(EngineThread& engine, CommandTraces* traces, const std::string& traceparent,
+                 const v1::PublishRequest& request, std::function<void(v1::PublishAnswer)> done);
 
 class PublishStream final
     : public grpc::ServerBidiReactor<v1::PublishStreamRequest, v1::PublishStreamResponse>,
       public std::enable_shared_from_this<PublishStream> {
  public:
-  static std::shared_ptr<PublishStream> start(EngineThread& engine, Workers& workers);
+  // As for ask_publish.
+  static std::shared_ptr<PublishStream> start(EngineThread& engine, Workers& workers,
+                                              CommandTraces* traces, std::string traceparent);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -32,13 +37,20 @@ class PublishStream final
   void OnDone() override;
 
  private:
-  PublishStream(EngineThread& engine, Workers& workers) : engine_(engine), workers_(workers) {}
+  PublishStream(EngineThread& engine, Workers& workers, CommandTraces* traces,
+                std::string traceparent)
+      : engine_(engine),
+        workers_(workers),
+        traces_(traces),
+        traceparent_(std::move(traceparent)) {}
   void answered(std::uint64_t id, v1::PublishAnswer answer);
   void go_on();
   void end(grpc::Status status);
 
   EngineThread& engine_;
   Workers& workers_;
+  CommandTraces* traces_;
+  const std::string traceparent_;
   std::shared_ptr<PublishStream> self_;  // until OnDone
   v1::PublishStreamRequest request_;
 

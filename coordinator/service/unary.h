@@ -8,6 +8,7 @@
 
 #include "coordinator/engine/engine_thread.h"
 #include "coordinator/service/authorize.h"
+#include "coordinator/service/command_traces.h"
 #include "coordinator/service/refusal.h"
 #include "coordinator/service/translate.h"
 #include "coordinator/service/workers.h"
@@ -19,6 +20,13 @@ struct ServiceParts {
   EngineThread& engine;
   Workers& workers;
   const Authorizer& authorizer;
+  CommandTraces* traces = nullptr;  // none: nothing is traced
+};
+
+// What a command is in traces, and the traceparent in its message.
+struct Traced {
+  TracedCommand what;
+  std::string traceparent;
 };
 
 // Finishes on a worker: encoding does not belong on the engine's thread.
@@ -32,7 +40,8 @@ template <class Expected, class Wanted, class Fill>
 grpc::ServerUnaryReactor* answer_command(const ServiceParts& parts,
                                          grpc::CallbackServerContext* context,
                                          std::string_view method, const std::string& key,
-                                         Checked<Wanted> command, Fill fill) {
+                                         Checked<Wanted> command, Fill fill,
+                                         const std::optional<Traced>& traced = {}) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   grpc::Status allowed = parts.authorizer.authorize(*context, method);
   if (!allowed.ok()) {
@@ -43,19 +52,22 @@ grpc::ServerUnaryReactor* answer_command(const ServiceParts& parts,
     reactor->Finish(to_status(*refusal));
     return reactor;
   }
-  parts.engine.ask(key, std::get<Wanted>(std::move(command)),
-                   [reactor, fill = std::move(fill), &workers = parts.workers](Answer answer,
-                                                                              Revision revision) {
-                     if (auto* expected = std::get_if<Expected>(&answer)) {
-                       fill(*expected, revision);
-                       finish(workers, reactor, grpc::Status::OK);
-                     } else if (const auto* refusal = std::get_if<Refusal>(&answer)) {
-                       finish(workers, reactor, to_status(*refusal));
-                     } else {
-                       finish(workers, reactor,
-                              {grpc::StatusCode::INTERNAL, "an answer of another kind"});
-                     }
-                   });
+  EngineThread::AnswerTo done = [reactor, fill = std::move(fill), &workers = parts.workers](
+                                    Answer answer, Revision revision) {
+    if (auto* expected = std::get_if<Expected>(&answer)) {
+      fill(*expected, revision);
+      finish(workers, reactor, grpc::Status::OK);
+    } else if (const auto* refusal = std::get_if<Refusal>(&answer)) {
+      finish(workers, reactor, to_status(*refusal));
+    } else {
+      finish(workers, reactor, {grpc::StatusCode::INTERNAL, "an answer of another kind"});
+    }
+  };
+  if (parts.traces != nullptr && traced) {
+    done = parts.traces->around(traced->what, key, traceparent_of(*context, traced->traceparent),
+                                std::move(done));
+  }
+  parts.engine.ask(key, std::get<Wanted>(std::move(command)), std::move(done));
   return reactor;
 }
 

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "common/log_trace.h"
+
 namespace interlock {
 namespace {
 
@@ -205,6 +207,60 @@ TEST(Log, AReaderThatIsStuckCostsLinesAndNeverTime) {
   }
   stuck.restore();
   EXPECT_GT(lost, 1000u);
+}
+
+// ---- traces ----
+
+const TraceContext a_trace =
+    *parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+
+TEST(LogTrace, EveryLineWithinItsScopeNamesTheTrace) {
+  const auto lines = lines_of(LogLevel::info, [] {
+    log_info("Before.");
+    {
+      const LogTrace scope(&a_trace);
+      log_info("Within.", {{"key", "alice:tab"}, {"trace_id", "another"}});
+      const TraceContext inner = a_trace.child(1);
+      {
+        const LogTrace deeper(&inner);
+        log_info("Deeper.");
+      }
+      const LogTrace nothing(nullptr);
+      log_info("Within again.");
+    }
+    log_info("Behind.");
+  });
+  ASSERT_EQ(lines.size(), 5u);
+  EXPECT_FALSE(lines[0].contains("trace_id"));
+  EXPECT_EQ(lines[1].at("trace_id"), "0af7651916cd43dd8448eb211c80319c");
+  EXPECT_EQ(lines[1].at("span_id"), "b7ad6b7169203331");
+  EXPECT_EQ(lines[1].at("key"), "alice:tab");
+  EXPECT_FALSE(lines[1].contains("logging.googleapis.com/trace")) << "there is no project";
+  EXPECT_EQ(lines[2].at("span_id"), "0000000000000001");
+  EXPECT_EQ(lines[3].at("span_id"), "b7ad6b7169203331");
+  EXPECT_FALSE(lines[4].contains("trace_id"));
+}
+
+TEST(LogTrace, WithAProjectCloudLoggingFindsIt) {
+  testing::internal::CaptureStderr();
+  {
+    const Logging logging({.service = "test", .trace_project_id = "my-project"});
+    const LogTrace scope(&a_trace);
+    log_info("Within.");
+  }
+  const json::object line = captured_lines().at(0);
+  EXPECT_EQ(line.at("logging.googleapis.com/trace"),
+            "projects/my-project/traces/0af7651916cd43dd8448eb211c80319c");
+  EXPECT_EQ(line.at("logging.googleapis.com/spanId"), "b7ad6b7169203331");
+  EXPECT_EQ(line.at("logging.googleapis.com/trace_sampled"), true);
+}
+
+TEST(LogTrace, OtherThreadsAreNotConcerned) {
+  const auto lines = lines_of(LogLevel::info, [] {
+    const LogTrace scope(&a_trace);
+    std::thread([] { log_info("Elsewhere."); }).join();
+  });
+  EXPECT_FALSE(lines.at(0).contains("trace_id"));
 }
 
 }  // namespace

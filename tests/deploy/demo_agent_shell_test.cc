@@ -32,6 +32,7 @@ class Agents : public ::testing::Test {
 
   void publish(const v1::PublishRequest& request, std::function<void(PublishOutcome)> done) {
     published.push_back(request.run() + "/" + std::to_string(request.number()));
+    traceparents.push_back(request.traceparent());
     PublishOutcome outcome{Kind::accepted};
     if (!first_outcomes.empty()) {
       outcome = first_outcomes.front();
@@ -57,6 +58,7 @@ class Agents : public ::testing::Test {
   boost::asio::io_context io{1};
   Metrics metrics;
   std::vector<std::string> published;
+  std::vector<std::string> traceparents;
   std::vector<PublishOutcome> first_outcomes;
   std::string tokens;
   int sinks_ended = 0;
@@ -69,6 +71,13 @@ class Agents : public ::testing::Test {
 
 std::vector<std::string> five_of(const std::string& run) {
   return {run + "/1", run + "/2", run + "/3", run + "/4", run + "/5"};
+}
+
+TEST_F(Agents, AllEventsOfARunGoOnInTheTraceOfItsMessage) {
+  EXPECT_EQ(agent.receive(message("m"), {}, "of the message"), Verdict::started);
+  io.run();
+  EXPECT_THAT(traceparents, ElementsAre("of the message", "of the message", "of the message",
+                                        "of the message", "of the message"));
 }
 
 TEST_F(Agents, AMessageStartsOneRunOfFiveEvents) {

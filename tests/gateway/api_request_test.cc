@@ -181,5 +181,15 @@ TEST(ApiRequest, TheDataMayBeAsLongAsTheCoordinatorTakesAndNotLonger) {
   EXPECT_EQ(fault_in(body_with(event_data_bytes_max + 1)).status, 413);
 }
 
+TEST(ApiRequest, ATraceparentGoesOnWithTheEventAndABadOneIsNone) {
+  const std::string good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  HttpRequest head = publish_head();
+  head.fields.push_back({"Traceparent", good});
+  EXPECT_EQ(event_in(R"({"type":"note","data":1})", head).traceparent(), good);
+  head.fields.back().value = "garbage";
+  EXPECT_EQ(event_in(R"({"type":"note","data":1})", head).traceparent(), "");
+  EXPECT_EQ(event_in(R"({"type":"note","data":1})").traceparent(), "");
+}
+
 }  // namespace
 }  // namespace interlock

@@ -69,6 +69,32 @@ TEST(Attachment, OperationsAreNumberedPerGenerationAndGoOutTogether) {
   EXPECT_EQ(world.attachment.unanswered_operations(), 0u);
 }
 
+TEST(Attachment, ATraceparentGoesWithWhatIsAskedAndIsRepeatedWithIt) {
+  AttachmentWorld world;
+  const std::uint64_t generation = world.hold(7, "alice:1");
+  v1::ClaimRequest claim = make_claim("bob:1", "id");
+  claim.set_traceparent("of the claim");
+  world.attachment.claim(8, claim);
+  world.attachment.operate(7, generation, advance_to(v1::ACCEPTED), "of the first");
+  world.attachment.operate(7, generation, advance_to(v1::AUTHENTICATED), "of the second");
+  const auto message = world.write();
+  ASSERT_THAT(message->operations(), SizeIs(1));
+  EXPECT_EQ(message->operations(0).traceparent(), "of the second");
+  EXPECT_EQ(message->claims(0).traceparent(), "of the claim");
+  world.cut();
+  world.requests.clear();
+  world.open();
+  world.settle();
+  std::string claimed;
+  std::string operated;
+  for (const v1::AttachRequest& request : world.requests) {
+    for (const auto& asked : request.claims()) claimed = asked.traceparent();
+    for (const auto& asked : request.operations()) operated = asked.traceparent();
+  }
+  EXPECT_EQ(claimed, "of the claim");
+  EXPECT_EQ(operated, "of the second");
+}
+
 TEST(Attachment, AtMostSixteenOperationsGoInOneRequest) {
   AttachmentWorld world;
   const std::uint64_t generation = world.hold(7, "alice:1");

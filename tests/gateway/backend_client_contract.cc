@@ -45,6 +45,21 @@ TEST_P(BackendClientContract, AMessageIdIsAcceptedAgainAndStartsNothing) {
   maker_->run([](MemoryBackend& backend) { EXPECT_THAT(backend.received, SizeIs(1)); });
 }
 
+TEST_P(BackendClientContract, ATraceparentGoesWithTheCallAndOnlyWithIt) {
+  const std::string traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  answer([&](auto done) {
+    maker_->client().open(make_open("alice:1", 5), std::move(done), traceparent);
+  });
+  answer([&](auto done) {
+    maker_->client().receive(make_message("alice:1", 5, "m1"), std::move(done), events_.putter(),
+                             traceparent);
+  });
+  open(make_open("alice:1", 5));
+  maker_->run([&](MemoryBackend& backend) {
+    EXPECT_THAT(backend.traceparents, testing::ElementsAre(traceparent, traceparent));
+  });
+}
+
 TEST_P(BackendClientContract, WhatTheBackendDoesNotWantIsRejectedForGood) {
   maker_->run([](MemoryBackend& backend) {
     backend.on_receive = [](const v1::ReceiveRequest&) {

@@ -78,6 +78,15 @@ TEST_F(Config, HowLongItHoldsCanBeSaid) {
   EXPECT_EQ(config->attachment.give_up_after_ms, 500u);
 }
 
+TEST_F(Config, TracesAreOffUntilSomebodySaysWhereTheyGo) {
+  EXPECT_EQ(read({"--auth=none"})->traces.url, "");
+  const auto config = read({"--auth=none", "--otlp_endpoint=http://127.0.0.1:4318"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->traces.url, "http://127.0.0.1:4318/v1/traces");
+  EXPECT_THAT(refusal({"--auth=none", "--otlp_endpoint=here"}), HasSubstr("--otlp_endpoint"));
+  EXPECT_THAT(refusal({"--auth=none", "--trace_sample_ratio=2"}), HasSubstr("0 to 1"));
+}
+
 TEST_F(Config, NobodyIsLetInByOmission) {
   EXPECT_THAT(refusal({}), HasSubstr("--auth_key_file"));
   EXPECT_THAT(refusal({"--auth=none", "--listen=0.0.0.0:8080"}), HasSubstr("loopback"));

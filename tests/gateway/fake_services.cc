@@ -84,6 +84,12 @@ std::string FakeGateway::authorization() const {
   return authorization_;
 }
 
+void FakeBackend::note_trace(const grpc::ServerContext& context) {
+  const auto found = context.client_metadata().find("traceparent");
+  if (found == context.client_metadata().end()) return;
+  backend_.traceparents.emplace_back(found->second.data(), found->second.size());
+}
+
 void FakeBackend::run(const std::function<void(MemoryBackend&)>& what) {
   const std::lock_guard<std::mutex> lock(mutex_);
   what(backend_);
@@ -96,6 +102,7 @@ grpc::Status FakeBackend::Open(grpc::ServerContext* context, const v1::OpenReque
     if (!status.ok()) return status;
   }
   const std::lock_guard<std::mutex> lock(mutex_);
+  note_trace(*context);
   return status_of(backend_.open(*request));
 }
 
@@ -107,7 +114,10 @@ grpc::Status FakeBackend::Receive(grpc::ServerContext* context, const v1::Receiv
   }
   std::vector<v1::Transient> events;
   BackendAnswer answer;
-  run([&](MemoryBackend& backend) { answer = backend.receive(*request, events); });
+  run([&](MemoryBackend& backend) {
+    note_trace(*context);
+    answer = backend.receive(*request, events);
+  });
   if (answer.result != BackendResult::kOk) return status_of(answer);
   v1::ReceiveResponse response;
   response.mutable_accepted();

@@ -48,6 +48,8 @@ class FakeBackend final : public v1::Backend::Service {
                       v1::ClosedResponse* response) override;
 
  private:
+  void note_trace(const grpc::ServerContext& context);
+
   std::mutex mutex_;
   MemoryBackend backend_;
 };

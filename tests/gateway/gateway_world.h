@@ -24,22 +24,26 @@ namespace interlock {
 // Takes everything, and remembers it.
 class RecordingBackend final : public BackendClient {
  public:
-  void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done) override {
-    const BackendAnswer answer{BackendResult::kOk, ""};
+  void open(v1::OpenRequest request, std::function<void(BackendAnswer)> done,
+            std::string traceparent) override {
+    BackendAnswer answer;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       opened_.push_back(std::move(request));
+      if (!traceparent.empty()) traceparents_.push_back(std::move(traceparent));
+      answer = open_answer_;
     }
     done(answer);
   }
   void receive(v1::ReceiveRequest request, std::function<void(BackendAnswer)> accepted,
-               std::function<void(v1::Transient)> transient) override {
+               std::function<void(v1::Transient)> transient, std::string traceparent) override {
     v1::Transient token;
     token.set_type("token");
     token.set_data(request.data());
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       received_.push_back(std::move(request));
+      if (!traceparent.empty()) traceparents_.push_back(std::move(traceparent));
     }
     accepted({BackendResult::kOk, ""});
     transient(std::move(token));
@@ -52,11 +56,23 @@ class RecordingBackend final : public BackendClient {
     const std::lock_guard<std::mutex> lock(mutex_);
     return received_;
   }
+  // Of all calls that came with one, in order.
+  std::vector<std::string> traceparents() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return traceparents_;
+  }
+  // From now on.
+  void answer_open(BackendAnswer answer) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    open_answer_ = std::move(answer);
+  }
 
  private:
   mutable std::mutex mutex_;
   std::vector<v1::OpenRequest> opened_;
   std::vector<v1::ReceiveRequest> received_;
+  std::vector<std::string> traceparents_;
+  BackendAnswer open_answer_;
 };
 
 class GatewayWorld {

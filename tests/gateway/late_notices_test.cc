@@ -38,7 +38,7 @@ class GrantingCoordinator final : public CoordinatorClient {
     connection_ = connection;
   }
   void abandon(std::uint64_t) override {}
-  void operate(std::uint64_t, std::uint64_t, v1::Operation) override {}
+  void operate(std::uint64_t, std::uint64_t, v1::Operation, std::string) override {}
   void acknowledge(std::uint64_t, std::uint64_t, std::uint64_t) override {}
   void events_sent(std::uint64_t, std::uint64_t, std::uint64_t) override {}
   void return_credit(std::uint64_t bytes) override { credit += bytes; }

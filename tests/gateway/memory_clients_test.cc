@@ -28,13 +28,13 @@ TEST(MemoryBackendClient, CallsWaitWhileItHoldsAndAreAnsweredWhenItEnds) {
   Box<BackendAnswer> box;
   auto client = std::make_unique<MemoryBackendClient>();
   client->hold(true);
-  client->open(make_open("alice:1", 5), box.putter());
+  client->open(make_open("alice:1", 5), box.putter(), {});
   client->run([](MemoryBackend& backend) { EXPECT_TRUE(backend.opened.empty()); });
   client->hold(false);
   ASSERT_TRUE(box.wait_for(1));
   EXPECT_EQ(box.items()[0].result, BackendResult::kOk);
   client->hold(true);
-  client->open(make_open("alice:1", 6), box.putter());
+  client->open(make_open("alice:1", 6), box.putter(), {});
   client.reset();
   ASSERT_EQ(box.items().size(), 2u);
   EXPECT_EQ(box.items()[1].result, BackendResult::kUnavailable);

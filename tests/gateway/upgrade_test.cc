@@ -367,5 +367,14 @@ TEST(Refusal, FitsIntoACloseFrame) {
   EXPECT_THAT(close_reason(refusal), EndsWith("xxx"));
 }
 
+TEST(Upgrade, ATraceparentIsTakenAlongUnlessThereAreTwo) {
+  Fields fields;
+  EXPECT_EQ(accept(request_for("/ws", fields)).traceparent, "");
+  fields.list.push_back({"TraceParent", " of the client "});
+  EXPECT_EQ(accept(request_for("/ws", fields)).traceparent, "of the client");
+  fields.list.push_back({"traceparent", "of somebody else"});
+  EXPECT_EQ(accept(request_for("/ws", fields)).traceparent, "");
+}
+
 }  // namespace
 }  // namespace interlock

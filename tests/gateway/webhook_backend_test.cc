@@ -87,7 +87,11 @@ struct WebhookMaker final : BackendClientMaker {
   MemoryBackend backend_;
   WebhookServer server_{[this](const WebhookRequest& request, const WebhookWrite& write) {
     std::string response;
-    run([&](MemoryBackend& backend) { response = response_for(carry_out(backend, request.body)); });
+    run([&](MemoryBackend& backend) {
+      const auto trace = request.fields.find("traceparent");
+      if (trace != request.fields.end()) backend.traceparents.push_back(trace->second);
+      response = response_for(carry_out(backend, request.body));
+    });
     write(response);
   }};
   std::unique_ptr<WebhookBackendClient> client_ =
@@ -246,7 +250,7 @@ TEST_F(WebhookBackend, NothingIsSentWhileTheGatewayMayNotAct) {
     return may_act.load();
   };
   WebhookBackendClient client(settings);
-  client.open(make_open("alice:1", 1), answers_.putter());
+  client.open(make_open("alice:1", 1), answers_.putter(), {});
   EXPECT_TRUE(eventually([&] { return looked >= 3; }));
   EXPECT_THAT(server.requests(), SizeIs(0));
   may_act = true;
@@ -260,7 +264,7 @@ TEST_F(WebhookBackend, ItEndsSoonWhoeverDoesNotAnswer) {
   });
   for (const std::string& url : {server.url(), std::string("http://localhost:1/")}) {
     auto client = std::make_unique<WebhookBackendClient>(settings_for(url));
-    client->open(make_open("alice:1", 1), answers_.putter());
+    client->open(make_open("alice:1", 1), answers_.putter(), {});
     EXPECT_TRUE(eventually([&] { return client->counters().attempts >= 1; }));
     const auto before = Clock::now();
     client.reset();

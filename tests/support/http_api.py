@@ -154,7 +154,8 @@ class Webhook:
         self.description.validate(described["schema"], event)
         for parameter in post["parameters"]:
             parameter = self.description.resolve(parameter)
-            self.description.validate(parameter["schema"], headers[parameter["name"]])
+            if parameter["required"] or parameter["name"] in headers:
+                self.description.validate(parameter["schema"], headers[parameter["name"]])
         return event
 
     def of_type(self, name):

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "common/log.h"
+#include "common/log_trace.h"
 #include "deploy/demo/agent/run_plan.h"
 
 namespace interlock {
@@ -51,6 +52,7 @@ struct Agent::Playing {
   std::string key;
   std::string message_id;
   std::string text;
+  std::string traceparent;
   TokenSink sink;
 };
 
@@ -77,13 +79,15 @@ void Agent::closed(const std::string& key, std::uint64_t generation) {
   guard_.admit(key, generation);
 }
 
-Verdict Agent::receive(const v1::ReceiveRequest& request, TokenSink sink) {
-  const Verdict verdict = judge(request, sink);
+Verdict Agent::receive(const v1::ReceiveRequest& request, TokenSink sink,
+                       std::string traceparent) {
+  const Verdict verdict = judge(request, sink, traceparent);
   messages_total_.Add({{"verdict", std::string(name_of(verdict))}}).Increment();
   return verdict;
 }
 
-Verdict Agent::judge(const v1::ReceiveRequest& request, TokenSink& sink) {
+Verdict Agent::judge(const v1::ReceiveRequest& request, TokenSink& sink,
+                     std::string& traceparent) {
   if (stopping_) return Verdict::stopping;
   if (!guard_.admit(request.key(), request.generation())) return Verdict::superseded;
   const auto& id = request.message_id();
@@ -93,20 +97,25 @@ Verdict Agent::judge(const v1::ReceiveRequest& request, TokenSink& sink) {
   if (runs_.contains(name) || messages_.knows(request.key(), id)) return Verdict::repeated;
   if (runs_.size() >= settings_.runs_max) return Verdict::busy;
   messages_.remember(request.key(), id);
-  start(std::move(name), request, *std::move(text), std::move(sink));
+  auto playing = std::make_shared<Playing>(io_, settings_.run);
+  playing->text = *std::move(text);
+  playing->traceparent = std::move(traceparent);
+  playing->sink = std::move(sink);
+  start(std::move(name), request, std::move(playing));
   return Verdict::started;
 }
 
-void Agent::start(std::string name, const v1::ReceiveRequest& request, std::string text,
-                  TokenSink sink) {
-  auto playing = std::make_shared<Playing>(io_, settings_.run);
+void Agent::start(std::string name, const v1::ReceiveRequest& request,
+                  std::shared_ptr<Playing> playing) {
   playing->key = request.key();
   playing->message_id = request.message_id();
-  playing->text = std::move(text);
-  playing->sink = std::move(sink);
   runs_.emplace(name, std::move(playing));
   runs_open_.Set(static_cast<double>(runs_.size()));
-  log_info("Agent run begins.", {{"key", request.key()}, {"run", name}});
+  {
+    const auto trace = parse_traceparent(runs_.at(name)->traceparent);
+    const LogTrace scope(trace ? &*trace : nullptr);
+    log_info("Agent run begins.", {{"key", request.key()}, {"run", name}});
+  }
   go_on(name, RunStarted{});
 }
 
@@ -140,6 +149,7 @@ void Agent::carry_out(const std::string& name, const PublishEvent& action) {
   request.set_number(action.number);
   request.set_type(std::move(event.type));
   request.set_payload(std::move(event.payload));
+  request.set_traceparent(playing.traceparent);
   publish_(std::move(request), [this, name](PublishOutcome outcome) {
     publishes_total_.Add({{"outcome", std::string(name_of(outcome.kind))}}).Increment();
     go_on(name, RunPublished{outcome});
@@ -160,6 +170,8 @@ void Agent::carry_out(const std::string& name, const EndRun& action) {
   runs_.erase(name);
   runs_open_.Set(static_cast<double>(runs_.size()));
   runs_total_.Add({{"end", std::string(name_of(action.end))}}).Increment();
+  const auto trace = parse_traceparent(playing->traceparent);
+  const LogTrace scope(trace ? &*trace : nullptr);
   log_at(action.end == RunEnd::completed ? LogLevel::info : LogLevel::warning, "Agent run ended.",
          {{"key", playing->key}, {"run", name}, {"end", name_of(action.end)}});
 }

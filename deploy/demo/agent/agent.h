@@ -64,8 +64,9 @@ class Agent {
   bool open(const std::string& key, std::uint64_t generation);
   void closed(const std::string& key, std::uint64_t generation);
 
-  // With `started`, the sink's `end` is called some time later; otherwise the sink is not used.
-  Verdict receive(const v1::ReceiveRequest& request, TokenSink sink);
+  // With `started`, the sink's `end` is called some time later; otherwise the sink is not used. The
+  // run's events go on with the `traceparent` that the message came with; empty: none.
+  Verdict receive(const v1::ReceiveRequest& request, TokenSink sink, std::string traceparent = {});
 
   // Drops all runs; messages are refused from now on.
   void stop();
@@ -75,8 +76,9 @@ class Agent {
  private:
   struct Playing;
 
-  Verdict judge(const v1::ReceiveRequest& request, TokenSink& sink);
-  void start(std::string name, const v1::ReceiveRequest& request, std::string text, TokenSink sink);
+  Verdict judge(const v1::ReceiveRequest& request, TokenSink& sink, std::string& traceparent);
+  void start(std::string name, const v1::ReceiveRequest& request,
+             std::shared_ptr<Playing> playing);
   void go_on(const std::string& name, const RunInput& input);
   void carry_out(const std::string& name, const SayToken& action);
   void carry_out(const std::string& name, const PublishEvent& action);

@@ -2,8 +2,10 @@
 
 #include <boost/asio/post.hpp>
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "common/trace_context.h"
 #include "deploy/demo/agent/receive_stream.h"
 
 namespace interlock {
@@ -34,6 +36,15 @@ TokenSink sink_of(const std::shared_ptr<ReceiveStream>& stream) {
           [stream] { stream->finish(grpc::Status::OK); }};
 }
 
+// What is no traceparent goes no further.
+std::string traceparent_of(const grpc::CallbackServerContext& context) {
+  const auto found = context.client_metadata().find(
+      grpc::string_ref(traceparent_name.data(), traceparent_name.size()));
+  if (found == context.client_metadata().end()) return {};
+  const auto trace = parse_traceparent({found->second.data(), found->second.size()});
+  return trace ? to_traceparent(*trace) : std::string();
+}
+
 void answer(const std::shared_ptr<ReceiveStream>& stream, Verdict verdict) {
   const bool accepted = verdict == Verdict::started || verdict == Verdict::repeated;
   if (!accepted) return stream->finish(refusal_of(verdict));
@@ -53,11 +64,12 @@ grpc::ServerUnaryReactor* BackendService::Open(grpc::CallbackServerContext* cont
 }
 
 grpc::ServerWriteReactor<v1::ReceiveResponse>* BackendService::Receive(
-    grpc::CallbackServerContext*, const v1::ReceiveRequest* request) {
+    grpc::CallbackServerContext* context, const v1::ReceiveRequest* request) {
   auto stream = ReceiveStream::make(io_);
   auto* reactor = stream.get();
-  boost::asio::post(io_, [this, stream = std::move(stream), request = *request] {
-    answer(stream, agent_.receive(request, sink_of(stream)));
+  boost::asio::post(io_, [this, stream = std::move(stream), request = *request,
+                          traceparent = traceparent_of(*context)] {
+    answer(stream, agent_.receive(request, sink_of(stream), traceparent));
   });
   return reactor;
 }

@@ -36,7 +36,8 @@ TEST(CoordinatorConfig, NonsenseIsRefusedByTheNameOfItsFlag) {
   refused({"--outbox_events_max=1000", "--outbox_bytes_max=1"}, "outbox_bytes_max");
   refused({"--outbox_bytes_max=1048576", "--heartbeat=1ms"}, "heartbeat");
   refused({"--heartbeat=5s", "--log_level=loud"}, "loud");
-  refused({"--log_level=info", "stray"}, "stray");
+  refused({"--log_level=info", "--otlp_endpoint=here"}, "--otlp_endpoint");
+  refused({"--otlp_endpoint=", "stray"}, "stray");
 }
 
 }  // namespace

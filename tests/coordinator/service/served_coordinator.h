@@ -35,8 +35,10 @@ class ServedCoordinator {
   }
 
   explicit ServedCoordinator(Authorizer authorizer = Authorizer::open(),
-                             std::unique_ptr<Store> store = *open_store("memory:"))
-      : authorizer_(std::move(authorizer)),
+                             std::unique_ptr<Store> store = *open_store("memory:"),
+                             CommandTraces* traces = nullptr)
+      : traces_(traces),
+        authorizer_(std::move(authorizer)),
         engine_(std::move(store), limits(), [] { return 0.5; }, observer_),
         gateways_(parts(), "coordinator", AttachLimits{}),
         events_(parts()),
@@ -98,9 +100,10 @@ class ServedCoordinator {
   std::unique_ptr<v1::Admin::Stub> admin;
 
  private:
-  ServiceParts parts() { return {engine_, workers_, authorizer_}; }
+  ServiceParts parts() { return {engine_, workers_, authorizer_, traces_}; }
 
   static inline std::atomic<int> claims_{0};
+  CommandTraces* traces_;
   Authorizer authorizer_;
   FailingObserver observer_;
   EngineThread engine_;
