@@ -14,42 +14,45 @@ AdminClient::AdminClient(CoordinatorCaller caller)
     : caller_(std::move(caller)), stub_(v1::Admin::NewStub(caller_.channel())) {}
 
 Outcome AdminClient::get(const v1::GetRequest& request, v1::Connection& answer) {
-  return caller_.call(*stub_, &v1::Admin::Stub::Get, {.method = "Get", .key = request.key()}, request, answer);
+  return caller_.call(*stub_, &v1::Admin::Stub::Get, {.method = "Get", .key = request.key()},
+                      request, answer);
 }
 
 Outcome AdminClient::list(const v1::ListRequest& request, v1::ListResponse& answer) {
-  return caller_.call(*stub_, &v1::Admin::Stub::List, {.method = "List", .key = ""}, request, answer);
+  return caller_.call(*stub_, &v1::Admin::Stub::List, {.method = "List", .key = ""}, request,
+                      answer);
 }
 
 Outcome AdminClient::history(const v1::HistoryRequest& request, v1::HistoryResponse& answer) {
-  return caller_.call(*stub_, &v1::Admin::Stub::History, {.method = "History", .key = request.key()}, request,
-              answer);
+  return caller_.call(*stub_, &v1::Admin::Stub::History,
+                      {.method = "History", .key = request.key()}, request, answer);
 }
 
 Outcome AdminClient::explain(const v1::ExplainRequest& request, v1::ExplainResponse& answer) {
-  return caller_.call(*stub_, &v1::Admin::Stub::Explain, {.method = "Explain", .key = request.key()}, request,
-              answer);
+  return caller_.call(*stub_, &v1::Admin::Stub::Explain,
+                      {.method = "Explain", .key = request.key()}, request, answer);
 }
 
 Outcome AdminClient::release(const v1::ForceReleaseRequest& request) {
   v1::ForceReleaseResponse nothing;
-  return caller_.call(*stub_, &v1::Admin::Stub::ForceRelease, {.method = "ForceRelease", .key = request.key()},
-              request, nothing);
+  return caller_.call(*stub_, &v1::Admin::Stub::ForceRelease,
+                      {.method = "ForceRelease", .key = request.key()}, request, nothing);
 }
 
 Outcome AdminClient::gateways(v1::ListGatewaysResponse& answer) {
   return caller_.call(*stub_, &v1::Admin::Stub::ListGateways, {.method = "ListGateways", .key = ""},
-              v1::ListGatewaysRequest(), answer);
+                      v1::ListGatewaysRequest(), answer);
 }
 
 Outcome AdminClient::drain(const v1::DrainGatewayRequest& request,
                            v1::DrainGatewayResponse& answer) {
   return caller_.call(*stub_, &v1::Admin::Stub::DrainGateway,
-              {.method = "DrainGateway", .key = request.gateway_id()}, request, answer);
+                      {.method = "DrainGateway", .key = request.gateway_id()}, request, answer);
 }
 
 Outcome AdminClient::stats(v1::StatsResponse& answer) {
-  return caller_.call(*stub_, &v1::Admin::Stub::Stats, {.method = "Stats", .key = ""}, v1::StatsRequest(), answer);
+  return caller_.call(*stub_, &v1::Admin::Stub::Stats, {.method = "Stats", .key = ""},
+                      v1::StatsRequest(), answer);
 }
 
 Outcome AdminClient::outbox(const v1::OutboxRequest& request, v1::OutboxResponse& answer) {

@@ -127,8 +127,11 @@ class Parser {
     const Verb* two_words = find_verb(verbs_, word + " " + second);
     const Verb* verb = two_words != nullptr ? two_words : find_verb(verbs_, word);
     if (verb == nullptr) {
+      const bool half = std::ranges::any_of(
+          verbs_, [&](const Verb& one) { return one.name.starts_with(word + " "); });
+      const std::string typed = half && !second.empty() ? word + " " + second : word;
       return refuse(fmt::format("There is no verb \"{}\"{} interlockctl help lists them.",
-                                escape_control(word), suggestion(word, second, verbs_)));
+                                escape_control(typed), suggestion(word, second, verbs_)));
     }
     next_ += two_words != nullptr ? 2 : 1;
     result_.verb = *verb;

@@ -192,11 +192,12 @@ constexpr const char* find_part = R"(  local verb="" skip="" word
 @CASES@
     esac
     if [[ "$current" == -* ]]; then files=""; fi
-    choices="$choices @GLOBAL@"
+    if [[ -n "$verb" || "$current" == -* ]]; then choices="$choices @GLOBAL@"; fi
   fi)";
 
 std::string cases(const std::vector<Verb>& verbs) {
-  std::string out = fmt::format("      '') choices={} ;;\n", quoted(joined(first_words(verbs), " ")));
+  std::string out =
+      fmt::format("      '') choices={} ;;\n", quoted(joined(first_words(verbs), " ")));
   for (const auto& [first, second] : parents(verbs)) {
     out += fmt::format("      {}) choices={} ;;\n", quoted(first), quoted(joined(second, " ")));
   }

@@ -10,8 +10,8 @@
 #include "coordinator/ctl/text.h"
 
 ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400",
-          "The coordinator to ask, as host:port; of several, separated by commas, the first that can "
-          "be reached.");
+          "The coordinator to ask, as host:port; of several, separated by commas, the first that "
+          "can be reached.");
 ABSL_FLAG(
     std::string, token_file, "",
     "A file with the token that says who is asking; needs the role READER, for changes OPERATOR, "

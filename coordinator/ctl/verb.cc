@@ -35,7 +35,8 @@ absl::StatusOr<std::uint64_t> VerbArguments::duration_ms(std::string_view flag) 
   if (!absl::ParseDuration(given->second, &duration) || duration < absl::Milliseconds(1) ||
       duration > longest_duration) {
     return absl::InvalidArgumentError(
-        fmt::format("--{} does not accept \"{}\"; it takes a duration from 1ms to {}h, such as 90s.",
+        fmt::format("--{} does not accept \"{}\"; it takes a duration from 1ms to {}h, such as "
+                    "90s.",
                     flag, escape_control(given->second), absl::ToInt64Hours(longest_duration)));
   }
   return static_cast<std::uint64_t>(absl::ToInt64Milliseconds(duration));

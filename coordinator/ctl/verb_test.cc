@@ -22,7 +22,7 @@ namespace {
 
 constexpr int look_every_ms = 50;
 constexpr std::uint64_t events_max = 200;  // what is published at once stays below an outbox
-constexpr std::uint64_t wait_ms_max = 600'000;
+constexpr std::uint64_t patience_ms_max = 600'000;
 // No client's own session begins so: a test never takes somebody's connection over.
 constexpr const char* session_prefix = "ctl-test-";
 constexpr std::size_t random_digits = 12;
@@ -91,10 +91,11 @@ absl::StatusOr<RoundTripPlan> plan_of(const VerbArguments& arguments) {
     return absl::InvalidArgumentError(fmt::format("--events takes 1 to {}.", events_max));
   }
   if (*events > 0) plan.events = *events;
-  const auto wait_ms = arguments.duration_ms("wait");
-  if (!wait_ms.ok()) return wait_ms.status();
-  if (*wait_ms > wait_ms_max) return absl::InvalidArgumentError("--wait takes at most 10m.");
-  if (*wait_ms > 0) plan.patience_ms = static_cast<std::int64_t>(*wait_ms);
+  const auto patience_ms = arguments.duration_ms("patience");
+  if (!patience_ms.ok()) return patience_ms.status();
+  if (*patience_ms > patience_ms_max)
+    return absl::InvalidArgumentError("--patience takes at most 10m.");
+  if (*patience_ms > 0) plan.patience_ms = static_cast<std::int64_t>(*patience_ms);
   plan.session =
       session_prefix + (arguments.has("session") ? arguments.value("session")
                                                  : make_identity().substr(0, random_digits));
@@ -132,14 +133,17 @@ Outcome run_test(Tool& tool, const VerbArguments& arguments) {
   if (!events.ok()) return usage_failure(events.status());
   RealWorld world(*std::move(admin), *std::move(events), *client_token,
                   std::chrono::milliseconds(plan->patience_ms));
+  std::string last;
   const Outcome outcome = run_round_trip(*plan, world, [&](const RoundTripStep& step) {
+    last = step.name;
     tool.output.print(tool.settings.json ? json_step(step) : human_step(step, tool.output));
   });
   if (!outcome) {
     if (!tool.settings.json) tool.output.note("Everything works.");
     return std::nullopt;
   }
-  return Failure{outcome->code, "The test failed; the last line says where and why."};
+  return Failure{outcome->code,
+                 fmt::format("The test ended at the step `{}`; its line says why.", last)};
 }
 
 }  // namespace
@@ -152,7 +156,7 @@ Verb test_verb() {
       .operands_max = 2,
       .flags = {{"client_token_file", "FILE", "A client's token, where gateways want one."},
                 {"events", "N", "So many before the socket is cut, and again after (5)."},
-                {"wait", "DURATION", "How long to wait for each thing (10s)."},
+                {"patience", "DURATION", "How long to wait for each thing (10s)."},
                 {"session", "NAME", "The session is ctl-test-NAME; left out: a random one."}},
       .summary = "Try everything out, and say what is broken",
       .description =

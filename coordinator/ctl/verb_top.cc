@@ -1,15 +1,20 @@
 // The verb that shows the whole as it goes: top.
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
 #include "coordinator/ctl/admin_client.h"
 #include "coordinator/ctl/full_screen.h"
+#include "coordinator/ctl/text.h"
 #include "coordinator/ctl/top_sampler.h"
 #include "coordinator/ctl/top_view.h"
 #include "coordinator/ctl/verbs.h"
@@ -61,39 +66,79 @@ Outcome print_snapshots(Tool& tool, AdminClient& client, const HeldSignals& sign
   }
 }
 
+// What the screen shows, and what it waits for.
+class LiveView {
+ public:
+  LiveView(TopSampler& sampler, TopView view, std::uint64_t count)
+      : sampler_(sampler), view_(std::move(view)), count_(count) {}
+
+  const TopView& view() const { return view_; }
+  // Whether it has to be drawn anew.
+  bool take_changed() { return std::exchange(changed_, false); }
+  bool complete() const { return shown_ == count_; }  // as many as were wanted
+
+  void resized() { changed_ = true; }
+  // Time for another look. One that is not answered is said instead.
+  void look() {
+    if (!waiting_since_ms_) {
+      waiting_since_ms_ = now_unix_ms();
+      return sampler_.ask();
+    }
+    view_.problem = fmt::format("{} has not answered for {}.", view_.now.coordinator,
+                                format_duration_ms(now_unix_ms() - *waiting_since_ms_));
+    changed_ = true;
+  }
+  void take_answer() {
+    auto answer = sampler_.take();
+    if (!answer) return;
+    changed_ = true;
+    waiting_since_ms_.reset();
+    if (auto* failure = std::get_if<Failure>(&*answer)) {
+      view_.problem = failure->sentence;
+    } else {
+      take_in(view_, std::get<TopSample>(*std::move(answer)));
+      ++shown_;
+    }
+  }
+
+ private:
+  TopSampler& sampler_;
+  TopView view_;
+  std::uint64_t count_;
+  std::uint64_t shown_ = 1;
+  bool changed_ = true;
+  std::optional<std::int64_t> waiting_since_ms_;
+};
+
 // Until q, Ctrl-C, a signal, or nobody sees it any more.
-void draw_until_left(Tool& tool, TopSampler& sampler, const HeldSignals& signals,
-                     const HeldResizes& resizes, const TopPlan& plan, TopView view) {
+void draw_until_left(Tool& tool, LiveView& live, int answered_fd, const HeldSignals& signals,
+                     const HeldResizes& resizes, std::chrono::milliseconds interval) {
   FullScreen screen(tool.output, STDIN_FILENO);
-  auto next = Clock::now() + plan.interval;
-  for (std::uint64_t drawn = 1;;) {
-    if (!screen.draw(top_screen(view, screen.size(), tool.output.utf8(), tool.output.colour()))) {
+  auto next = Clock::now() + interval;
+  while (!live.complete()) {
+    if (live.take_changed() && !screen.draw(top_screen(live.view(), screen.size(),
+                                                       tool.output.utf8(), tool.output.colour()))) {
       return;
     }
     std::array<pollfd, 5> watched{{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
                                    {.fd = tool.output.results_fd(), .events = 0, .revents = 0},
                                    {.fd = screen.keys_fd(), .events = POLLIN, .revents = 0},
                                    {.fd = resizes.fd(), .events = POLLIN, .revents = 0},
-                                   {.fd = sampler.fd(), .events = POLLIN, .revents = 0}}};
+                                   {.fd = answered_fd, .events = POLLIN, .revents = 0}}};
     poll(watched.data(), watched.size(), milliseconds_until(next));
     if (watched[0].revents != 0 || watched[1].revents != 0) return;
     if ((watched[2].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) return;
-    if ((watched[2].revents & POLLIN) != 0 &&
-        screen.take_keys().find_first_of("qQ") != std::string::npos) {
+    if (watched[2].revents != 0 && screen.take_keys().find_first_of("qQ") != std::string::npos) {
       return;
     }
-    if (watched[3].revents != 0) resizes.take();
-    if (auto answer = sampler.take()) {
-      if (auto* failure = std::get_if<Failure>(&*answer)) {
-        view.problem = failure->sentence;
-      } else {
-        take_in(view, std::get<TopSample>(*std::move(answer)));
-        if (++drawn == plan.count) return;
-      }
+    if (watched[3].revents != 0) {
+      resizes.take();
+      live.resized();
     }
+    if (watched[4].revents != 0) live.take_answer();
     if (Clock::now() >= next) {
-      sampler.ask();
-      next = Clock::now() + plan.interval;
+      live.look();
+      next = Clock::now() + interval;
     }
   }
 }
@@ -128,7 +173,8 @@ Outcome run_top(Tool& tool, const VerbArguments& arguments) {
     return print_snapshots(tool, *client, signals, *plan, std::move(view));
   }
   TopSampler sampler(*std::move(client));
-  draw_until_left(tool, sampler, signals, resizes, *plan, std::move(view));
+  LiveView live(sampler, std::move(view), plan->count);
+  draw_until_left(tool, live, sampler.fd(), signals, resizes, plan->interval);
   return std::nullopt;
 }
 

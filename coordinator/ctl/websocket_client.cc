@@ -147,9 +147,10 @@ class SocketOver final : public WebSocketClient::Socket {
   SocketEnd close() override {
     const Error error = wait(
         [&](auto done) { stream_.async_close(websocket::close_code::normal, std::move(done)); });
+    if (!error) return reason();
+    // The reading side has seen why, or will.
     run([this] { return end_.has_value(); });
-    if (end_) return *end_;
-    return error ? SocketEnd{} : reason();
+    return end_.value_or(SocketEnd{});
   }
 
  private:

@@ -46,7 +46,7 @@ absl::StatusOr<WebSocketUrl> parse_websocket_url(std::string_view text) {
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   const std::string authority(rest.substr(0, slash));
   const std::string_view path = rest.substr(slash);
-  if (authority.find('@') != std::string::npos || path.find_first_of("?#") != path.npos ||
+  if (authority.find('@') != std::string::npos || rest.find_first_of("?#") != rest.npos ||
       !plain(rest)) {
     return wrong(text);
   }
