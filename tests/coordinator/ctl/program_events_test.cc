@@ -58,8 +58,8 @@ TEST_F(CtlEvents, AKeyThatWasGivenIsSentAndNothingIsSaid) {
 }
 
 TEST_F(CtlEvents, AnEventOfARunHasItsNumber) {
-  const Finished got = run({"--json", "publish", "alice:a", "agent_started", "{}", "--run=r1",
-                            "--number=1"});
+  const Finished got =
+      run({"--json", "publish", "alice:a", "agent_started", "{}", "--run=r1", "--number=1"});
   EXPECT_EQ(published().run(), "r1");
   EXPECT_EQ(published().number(), 1u);
   EXPECT_EQ(published().idempotency_key(), "");
@@ -93,7 +93,10 @@ TEST_F(CtlEvents, WhatIsNotOneJsonValueIsExitCode2AndIsNotSent) {
 
 TEST_F(CtlEvents, ANameThatIsHalfGivenIsExitCode2) {
   for (const std::vector<std::string>& flags :
-       {std::vector<std::string>{"--run=r1"}, {"--number=1"}, {"--ttl=soon"}, {"--ttl=0s"},
+       {std::vector<std::string>{"--run=r1"},
+        {"--number=1"},
+        {"--ttl=soon"},
+        {"--ttl=0s"},
         {"--run=r1", "--number=1", "--idempotency_key=k"}}) {
     std::vector<std::string> arguments{"publish", "alice:a", "note", "{}"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
@@ -124,8 +127,7 @@ TEST_F(CtlEvents, DeliveryAsksForTheLifeOfTheKeyThatGoesOn) {
 }
 
 TEST_F(CtlEvents, DeliveryCanBeFollowedToItsEnd) {
-  admin_.events.statuses = {status(v1::DeliveryStatus::ACCEPTED),
-                            status(v1::DeliveryStatus::SENT),
+  admin_.events.statuses = {status(v1::DeliveryStatus::ACCEPTED), status(v1::DeliveryStatus::SENT),
                             status(v1::DeliveryStatus::ACKNOWLEDGED)};
   const Finished got = run({"delivery", "alice:a", "7", "--follow"});
   EXPECT_EQ(got.exit_code, 0) << got.err;

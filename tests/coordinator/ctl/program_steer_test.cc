@@ -90,8 +90,8 @@ TEST_F(CtlSteer, ADrainThatIsWaitedForSaysHowFarItIs) {
   admin_.gateway_looks = {look(2), look(2), look(1), look(0)};
   const Finished got = run({"gateway", "drain", "3f1c", "--per_s=20", "--reason=x", "--wait"});
   EXPECT_EQ(got.exit_code, 0) << got.err;
-  EXPECT_THAT(lines_in(got.err), ElementsAre("2 connections left.", "1 connections left.",
-                                             "0 connections left."));
+  EXPECT_THAT(lines_in(got.err),
+              ElementsAre("2 connections left.", "1 connections left.", "0 connections left."));
   EXPECT_THAT(got.out, IsEmpty());
   EXPECT_EQ(admin_.last_drain().per_s(), 20u);
 }
@@ -100,8 +100,8 @@ TEST_F(CtlSteer, ADrainInJsonIsALookALine) {
   admin_.gateway_looks = {look(2), look(1), look(0)};
   const Finished got = run({"--json", "gateway", "drain", "3f1c", "--reason=x", "--wait"});
   EXPECT_EQ(got.exit_code, 0) << got.err;
-  expect_json<v1::GatewayInfo>(
-      got.out, {look(2).gateways(0), look(1).gateways(0), look(0).gateways(0)});
+  expect_json<v1::GatewayInfo>(got.out,
+                               {look(2).gateways(0), look(1).gateways(0), look(0).gateways(0)});
   admin_.gateway_looks = {look(2)};
   const Finished at_once = run({"--json", "gateway", "drain", "3f1c", "--reason=x"});
   EXPECT_EQ(read_json<v1::DrainGatewayResponse>(at_once.out).connections(), 2u);

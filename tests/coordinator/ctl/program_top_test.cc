@@ -1,6 +1,10 @@
 // interlockctl top: lines for a pipe, a screen for a terminal, which it gives back.
+#include <atomic>
 #include <boost/json.hpp>
+#include <chrono>
 #include <csignal>
+#include <memory>
+#include <semaphore>
 
 #include "program_case.h"
 
@@ -29,13 +33,34 @@ v1::StatsResponse look(std::uint64_t transitions) {
 
 class CtlTop : public ProgramCase {
  protected:
-  CtlTop() { admin_.stats_looks = {look(100), look(200), look(300)}; }
+  CtlTop() {
+    admin_.stats_looks = {look(100), look(200), look(300)};
+    admin_.gate = [this](grpc::ServerContext& context) {
+      switch (mood_) {
+        case Mood::kGood:
+          return grpc::Status::OK;
+        case Mood::kLeaving:
+          return grpc::Status(grpc::UNAVAILABLE, "going");
+        case Mood::kRefusing:
+          return grpc::Status(grpc::PERMISSION_DENIED, "no");
+        case Mood::kStandingStill:
+          standing_still_.release();
+          admin_.hold(context);
+          return grpc::Status::CANCELLED;
+      }
+      return grpc::Status::OK;
+    };
+  }
 
   std::unique_ptr<Program> on_a_terminal(std::vector<std::string> arguments = {}) {
     arguments.insert(arguments.begin(), {interlockctl_path(), "--coordinator", admin_.address(),
                                          "top", "--interval=100ms"});
     return std::make_unique<Program>(arguments, std::map<std::string, std::string>{}, true);
   }
+
+  enum class Mood { kGood, kLeaving, kRefusing, kStandingStill };
+  std::atomic<Mood> mood_ = Mood::kGood;
+  std::counting_semaphore<> standing_still_{0};  // somebody waits for an answer
 };
 
 TEST_F(CtlTop, PipedItIsALineForEachLook) {
@@ -114,9 +139,9 @@ TEST_F(CtlTop, AWindowThatChangesIsDrawnAnewAtOnce) {
 TEST_F(CtlTop, ACoordinatorThatGoesIsShownAndLookedForAgain) {
   const auto program = on_a_terminal();
   program->read_until("q leaves");
-  admin_.gate = [](grpc::ServerContext&) { return grpc::Status(grpc::UNAVAILABLE, "going"); };
+  mood_ = Mood::kLeaving;
   program->read_until("is not available now (going)");
-  admin_.gate = nullptr;
+  mood_ = Mood::kGood;
   program->read_until("q leaves");
   program->type("q");
   EXPECT_EQ(program->finish().exit_code, 0);
@@ -124,7 +149,7 @@ TEST_F(CtlTop, ACoordinatorThatGoesIsShownAndLookedForAgain) {
 
 // The screen was never taken.
 TEST_F(CtlTop, WhatDoesNotWorkAtAllIsSaidAsByAnyVerb) {
-  admin_.gate = [](grpc::ServerContext&) { return grpc::Status(grpc::PERMISSION_DENIED, "no"); };
+  mood_ = Mood::kRefusing;
   const Finished got = on_a_terminal()->finish();
   EXPECT_EQ(got.exit_code, 4);
   EXPECT_THAT(got.out, IsEmpty());
@@ -135,10 +160,8 @@ TEST_F(CtlTop, WhatDoesNotWorkAtAllIsSaidAsByAnyVerb) {
 TEST_F(CtlTop, ACoordinatorThatStandsStillDoesNotHoldTheKeyboard) {
   const auto program = on_a_terminal({"--timeout=1h"});
   program->read_until("q leaves");
-  admin_.gate = [this](grpc::ServerContext& context) {
-    admin_.hold(context);
-    return grpc::Status::CANCELLED;
-  };
+  mood_ = Mood::kStandingStill;
+  ASSERT_TRUE(standing_still_.try_acquire_for(std::chrono::seconds(10)));
   program->type("q");
   EXPECT_EQ(program->finish().exit_code, 0);
 }
