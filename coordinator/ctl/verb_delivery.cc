@@ -1,7 +1,9 @@
 // The verbs that say what became of events: delivery, outbox.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <optional>
 #include <string>
 
 #include "coordinator/ctl/admin_client.h"
@@ -90,7 +92,9 @@ Outcome follow_delivery(Tool& tool, EventsClient& client, const HeldSignals& sig
 }
 
 Outcome run_delivery(Tool& tool, const VerbArguments& arguments) {
-  const HeldSignals signals;
+  // One look is over soon enough to be ended like any program.
+  std::optional<HeldSignals> signals;
+  if (arguments.has("follow")) signals.emplace();
   const auto sequence = sequence_of(arguments.operands[1]);
   if (!sequence.ok()) return usage_failure(sequence.status());
   const auto since = arguments.number("since");
@@ -109,8 +113,8 @@ Outcome run_delivery(Tool& tool, const VerbArguments& arguments) {
   request.set_sequence_since(counted_since);
   v1::DeliveryStatus status;
   status.set_status(v1::DeliveryStatus::ACCEPTED);  // until something else was said
-  if (arguments.has("follow")) {
-    if (const Outcome outcome = follow_delivery(tool, *client, signals, request, status)) {
+  if (signals) {
+    if (const Outcome outcome = follow_delivery(tool, *client, *signals, request, status)) {
       return outcome;
     }
   } else {

@@ -1,5 +1,6 @@
 // The verb that publishes an event as a backend would: publish.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -60,6 +61,10 @@ std::string receipt_table(const v1::Receipt& receipt, bool colour) {
 }
 
 Outcome run_publish(Tool& tool, const VerbArguments& arguments) {
+  const bool piped = arguments.operands.size() < 3 || arguments.operands[2] == "-";
+  if (piped && isatty(STDIN_FILENO) != 0) {
+    tool.output.note("Reading the event's data, one JSON value, from here; Ctrl-D ends it.");
+  }
   auto request = publish_request(arguments);
   if (!request.ok()) return usage_failure(request.status());
   auto client = EventsClient::make(tool.settings);

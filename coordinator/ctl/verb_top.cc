@@ -51,6 +51,16 @@ bool wait_or_told(const HeldSignals& signals, int output_fd, Clock::time_point u
   return poll(watched.data(), watched.size(), milliseconds_until(until)) > 0;
 }
 
+// Ctrl-C ends it although no answer has come; nothing: it did.
+std::optional<std::variant<TopSample, Failure>> sample_unless_told(AdminClient& client,
+                                                                   const HeldSignals& signals,
+                                                                   int output_fd) {
+  const Interruption interruption(signals, output_fd, [&client] { client.canceller().cancel(); });
+  auto sample = take_sample(client);
+  if (interruption.happened()) return std::nullopt;
+  return sample;
+}
+
 // A snapshot a line, for files, pipes and programs.
 Outcome print_snapshots(Tool& tool, AdminClient& client, const HeldSignals& signals,
                         const TopPlan& plan, TopView view) {
@@ -60,9 +70,10 @@ Outcome print_snapshots(Tool& tool, AdminClient& client, const HeldSignals& sign
         printed == plan.count || wait_or_told(signals, tool.output.results_fd(), next)) {
       return std::nullopt;
     }
-    auto sample = take_sample(client);
-    if (auto* failure = std::get_if<Failure>(&sample)) return std::move(*failure);
-    take_in(view, std::get<TopSample>(std::move(sample)));
+    auto sample = sample_unless_told(client, signals, tool.output.results_fd());
+    if (!sample) return std::nullopt;
+    if (auto* failure = std::get_if<Failure>(&*sample)) return std::move(*failure);
+    take_in(view, std::get<TopSample>(*std::move(sample)));
   }
 }
 
@@ -166,9 +177,10 @@ Outcome run_top(Tool& tool, const VerbArguments& arguments) {
   auto client = AdminClient::make(tool.settings);
   if (!client.ok()) return usage_failure(client.status());
   // The first one before anything is drawn: what does not work at all is said as by any verb.
-  auto first = take_sample(*client);
-  if (auto* failure = std::get_if<Failure>(&first)) return std::move(*failure);
-  TopView view{.before = {}, .now = std::get<TopSample>(std::move(first)), .problem = ""};
+  auto first = sample_unless_told(*client, signals, tool.output.results_fd());
+  if (!first) return std::nullopt;
+  if (auto* failure = std::get_if<Failure>(&*first)) return std::move(*failure);
+  TopView view{.before = {}, .now = std::get<TopSample>(*std::move(first)), .problem = ""};
   if (tool.settings.json || !tool.output.terminal()) {
     return print_snapshots(tool, *client, signals, *plan, std::move(view));
   }

@@ -74,6 +74,17 @@ TEST_F(CtlEvents, DataMayComeFromAPipe) {
   EXPECT_EQ(admin_.events.published().back().payload(), "7");
 }
 
+TEST_F(CtlEvents, WhoeverSitsAtATerminalIsToldThatDataIsReadThere) {
+  Program program(
+      {interlockctl_path(), "--coordinator", admin_.address(), "publish", "alice:a", "note"}, {},
+      true);
+  program.type("{\"n\":1}\n\x04");
+  const Finished got = program.finish();
+  EXPECT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_THAT(got.err, HasSubstr("Ctrl-D ends it"));
+  EXPECT_EQ(published().payload(), "{\"n\":1}");
+}
+
 TEST_F(CtlEvents, WhatIsNotOneJsonValueIsExitCode2AndIsNotSent) {
   for (const std::vector<std::string>& data :
        {std::vector<std::string>{"hello"}, {"{\"n\":1} {}"}, {"\xff"}, {" "}, {}}) {

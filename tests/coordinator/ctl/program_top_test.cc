@@ -156,6 +156,16 @@ TEST_F(CtlTop, WhatDoesNotWorkAtAllIsSaidAsByAnyVerb) {
   EXPECT_EQ(run({"top", "--interval=1ms"}).exit_code, 2);
 }
 
+TEST_F(CtlTop, ControlCEndsItBeforeTheFirstAnswerToo) {
+  mood_ = Mood::kStandingStill;
+  const auto program = on_a_terminal({"--timeout=1h"});
+  ASSERT_TRUE(standing_still_.try_acquire_for(std::chrono::seconds(10)));
+  program->send_signal(SIGINT);
+  const Finished got = program->finish();
+  EXPECT_EQ(got.exit_code, 0);
+  EXPECT_THAT(got.out, IsEmpty());
+}
+
 // The answer never comes; q is heard all the same.
 TEST_F(CtlTop, ACoordinatorThatStandsStillDoesNotHoldTheKeyboard) {
   const auto program = on_a_terminal({"--timeout=1h"});
