@@ -1,15 +1,12 @@
 // The coordinator, as an operator's tool sees it.
 #pragma once
 
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
-
 #include <functional>
 #include <memory>
-#include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
-#include "coordinator/ctl/call_failure.h"
+#include "coordinator/ctl/coordinator_caller.h"
 #include "coordinator/ctl/failure.h"
 #include "coordinator/ctl/interruption.h"
 #include "coordinator/ctl/settings.h"
@@ -21,14 +18,19 @@ namespace interlock {
 // operator decides about trying again.
 class AdminClient {
  public:
-  // INVALID_ARGUMENT or what the system said when the token cannot be read. Does not connect yet.
+  // As CoordinatorCaller::make.
   static absl::StatusOr<AdminClient> make(const ToolSettings& settings);
+  explicit AdminClient(CoordinatorCaller caller);
+
+  const HostPort& coordinator() const { return caller_.coordinator(); }
+  CallCanceller& canceller() { return caller_.canceller(); }
 
   Outcome get(const v1::GetRequest& request, v1::Connection& answer);
   Outcome list(const v1::ListRequest& request, v1::ListResponse& answer);
   Outcome history(const v1::HistoryRequest& request, v1::HistoryResponse& answer);
 
   Outcome explain(const v1::ExplainRequest& request, v1::ExplainResponse& answer);
+  Outcome outbox(const v1::OutboxRequest& request, v1::OutboxResponse& answer);
   Outcome release(const v1::ForceReleaseRequest& request);
   Outcome gateways(v1::ListGatewaysResponse& answer);
   Outcome drain(const v1::DrainGatewayRequest& request, v1::DrainGatewayResponse& answer);
@@ -45,22 +47,7 @@ class AdminClient {
                 const std::function<bool(const v1::WatchResponse&)>& take);
 
  private:
-  template <typename Request, typename Response>
-  using Method = grpc::Status (v1::Admin::Stub::*)(grpc::ClientContext*, const Request&, Response*);
-
-  AdminClient(const ToolSettings& settings, std::string token);
-
-  template <typename Request, typename Response>
-  Outcome call(Method<Request, Response> method, const Call& what, const Request& request,
-               Response& answer);
-  void authorize(grpc::ClientContext& context) const;
-  bool connect_in_time(const Interruption& interruption);
-  bool connected() const;
-  Failure failure(const grpc::Status& status, const Call& what, bool reached) const;
-
-  ToolSettings settings_;
-  std::string token_;
-  std::shared_ptr<grpc::Channel> channel_;
+  CoordinatorCaller caller_;
   std::unique_ptr<v1::Admin::Stub> stub_;
 };
 

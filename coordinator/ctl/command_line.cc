@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <numeric>
+#include <string_view>
 #include <utility>
 
 #include "coordinator/ctl/text.h"
@@ -34,6 +36,40 @@ const VerbFlag* find_flag(const Verb& verb, const std::string& name) {
   const auto found = std::find_if(verb.flags.begin(), verb.flags.end(),
                                   [&](const VerbFlag& flag) { return flag.name == name; });
   return found == verb.flags.end() ? nullptr : &*found;
+}
+
+// By how many letters two words differ (Levenshtein's distance).
+std::size_t distance(std::string_view left, std::string_view right) {
+  std::vector<std::size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= left.size(); ++i) {
+    std::size_t corner = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= right.size(); ++j) {
+      const std::size_t replaced = corner + (left[i - 1] == right[j - 1] ? 0 : 1);
+      corner = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row.back();
+}
+
+// `: did you mean "watch"?`, or `;` when no verb looks like it.
+std::string suggestion(const std::string& word, const std::string& second,
+                       const std::vector<Verb>& verbs) {
+  constexpr std::size_t typed_bytes_max = 32;  // nobody mistypes more than that
+  if (word.size() + second.size() > typed_bytes_max) return ";";
+  const Verb* best = nullptr;
+  std::size_t best_distance = 3;
+  for (const Verb& verb : verbs) {
+    const bool two_words = verb.name.find(' ') != std::string::npos;
+    const std::string& name = verb.name;
+    const std::size_t apart = distance(two_words ? word + " " + second : word, name);
+    const bool begins = word.size() > 1 && name.starts_with(word);
+    if (const std::size_t counted = begins ? 0 : apart; counted < best_distance) {
+      best = &verb;
+      best_distance = counted;
+    }
+  }
+  return best == nullptr ? ";" : fmt::format(": did you mean \"{}\"?", best->name);
 }
 
 absl::Status refuse(const std::string& sentence) { return absl::InvalidArgumentError(sentence); }
@@ -91,8 +127,11 @@ class Parser {
     const Verb* two_words = find_verb(verbs_, word + " " + second);
     const Verb* verb = two_words != nullptr ? two_words : find_verb(verbs_, word);
     if (verb == nullptr) {
-      return refuse(fmt::format("There is no verb \"{}\"; interlockctl help lists them.",
-                                escape_control(word)));
+      const bool half = std::ranges::any_of(
+          verbs_, [&](const Verb& one) { return one.name.starts_with(word + " "); });
+      const std::string typed = half && !second.empty() ? word + " " + second : word;
+      return refuse(fmt::format("There is no verb \"{}\"{} interlockctl help lists them.",
+                                escape_control(typed), suggestion(word, second, verbs_)));
     }
     next_ += two_words != nullptr ? 2 : 1;
     result_.verb = *verb;

@@ -7,8 +7,8 @@
 
 namespace interlock {
 
-// While it lives, SIGINT and SIGTERM wait to be read instead of ending the process. Threads inherit
-// this from the thread that starts them, so it must be made before gRPC starts its own.
+// While it lives, SIGINT, SIGTERM and SIGHUP wait to be read instead of ending the process. Threads
+// inherit this from the thread that starts them, so it must be made before gRPC starts its own.
 class HeldSignals {
  public:
   HeldSignals();

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
-
 #include "coordinator/authority/lifecycle.h"
+#include "coordinator/ctl/text.h"
 
 namespace interlock {
 namespace {
@@ -13,14 +11,6 @@ namespace {
 constexpr const char* absent = "-";
 
 std::string unknown(int number) { return fmt::format("unknown ({})", number); }
-
-// SOCKET_LOST to `socket lost`.
-std::string words(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
-    return c == '_' ? ' ' : static_cast<char>(std::tolower(c));
-  });
-  return name;
-}
 
 }  // namespace
 
@@ -31,12 +21,12 @@ std::string human_name(v1::State state) {
 
 std::string human_name(v1::Actor actor) {
   if (actor == v1::ACTOR_UNSPECIFIED) return absent;
-  return v1::Actor_IsValid(actor) ? words(v1::Actor_Name(actor)) : unknown(actor);
+  return v1::Actor_IsValid(actor) ? words_of(v1::Actor_Name(actor)) : unknown(actor);
 }
 
 std::string human_name(v1::Reason reason) {
   if (reason == v1::REASON_UNSPECIFIED) return absent;
-  return v1::Reason_IsValid(reason) ? words(v1::Reason_Name(reason)) : unknown(reason);
+  return v1::Reason_IsValid(reason) ? words_of(v1::Reason_Name(reason)) : unknown(reason);
 }
 
 std::string human_step(v1::State from, v1::State to) {

@@ -9,12 +9,14 @@
 
 namespace interlock {
 
-bool wants_colour(std::FILE* stream) {
-  if (isatty(fileno(stream)) == 0) return false;
-  const char* const no_colour = std::getenv("NO_COLOR");
-  if (no_colour != nullptr && *no_colour != '\0') return false;
+bool is_terminal(std::FILE* stream) {
   const char* const terminal = std::getenv("TERM");
-  return terminal != nullptr && std::string_view(terminal) != "dumb";
+  return isatty(fileno(stream)) != 0 && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
+bool wants_colour(std::FILE* stream) {
+  const char* const no_colour = std::getenv("NO_COLOR");
+  return is_terminal(stream) && (no_colour == nullptr || *no_colour == '\0');
 }
 
 bool wants_utf8() { return std::string_view(nl_langinfo(CODESET)) == "UTF-8"; }

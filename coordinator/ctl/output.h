@@ -6,6 +6,9 @@
 
 namespace interlock {
 
+// Whether a stream is a terminal that can do more than print lines.
+bool is_terminal(std::FILE* stream);
+
 // Whether a stream takes colour: it is a terminal, the terminal is not a dumb one, and its user has
 // not set NO_COLOR (no-color.org).
 bool wants_colour(std::FILE* stream);
@@ -28,6 +31,7 @@ class Output {
   // A sentence beside the result, such as why there is none.
   void note(std::string_view sentence);
 
+  bool terminal() const { return is_terminal(results_); }
   bool colour() const { return colour_; }
   bool utf8() const { return utf8_; }
   int results_fd() const;

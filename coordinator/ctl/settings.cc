@@ -9,10 +9,13 @@
 #include "common/small_file.h"
 #include "coordinator/ctl/text.h"
 
-ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400", "The coordinator to ask, as host:port.");
+ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400",
+          "The coordinator to ask, as host:port; of several, separated by commas, the first that "
+          "can be reached.");
 ABSL_FLAG(
     std::string, token_file, "",
-    "A file with the token that says who is asking; needs the role READER, for changes OPERATOR.");
+    "A file with the token that says who is asking; needs the role READER, for changes OPERATOR, "
+    "to publish PUBLISHER.");
 ABSL_FLAG(bool, json, false, "Answer in JSON, one object a line, with the field names of proto/.");
 ABSL_FLAG(absl::Duration, timeout, absl::Seconds(5), "How long to wait for an answer.");
 
@@ -20,6 +23,7 @@ namespace interlock {
 namespace {
 
 constexpr std::size_t token_file_bytes_max = 8192;
+constexpr std::size_t coordinators_max = 16;
 
 const std::vector<std::string>& flag_names() {
   static const std::vector<std::string> names{"coordinator", "token_file", "json", "timeout"};
@@ -32,6 +36,25 @@ bool fits_a_header(const std::string& token) {
          std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
+// At least one.
+absl::StatusOr<std::vector<HostPort>> parse_coordinators(const std::string& text) {
+  std::vector<HostPort> all;
+  std::size_t at = 0;
+  while (at <= text.size()) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    const absl::StatusOr<HostPort> one = parse_host_port(text.substr(at, comma - at));
+    if (!one.ok() || one->port == 0 || all.size() == coordinators_max) {
+      return absl::InvalidArgumentError(
+          fmt::format("--coordinator does not accept \"{}\"; it takes host:port, such as "
+                      "127.0.0.1:7400, or up to {} of them separated by commas.",
+                      escape_control(text), coordinators_max));
+    }
+    all.push_back(*one);
+    at = comma + 1;
+  }
+  return all;
+}
+
 }  // namespace
 
 absl::StatusOr<ToolSettings> read_tool_settings(const std::vector<std::string>& arguments,
@@ -42,22 +65,18 @@ absl::StatusOr<ToolSettings> read_tool_settings(const std::vector<std::string>& 
       parse_settings(static_cast<int>(argv.size()), argv.data(), flag_names(), environment);
   if (!rest.ok()) return rest.status();
 
-  const absl::StatusOr<HostPort> coordinator = parse_host_port(absl::GetFlag(FLAGS_coordinator));
-  if (!coordinator.ok() || coordinator->port == 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("--coordinator does not accept \"{}\"; it takes host:port, such as "
-                    "127.0.0.1:7400.",
-                    escape_control(absl::GetFlag(FLAGS_coordinator))));
-  }
+  const auto coordinators = parse_coordinators(absl::GetFlag(FLAGS_coordinator));
+  if (!coordinators.ok()) return coordinators.status();
   const absl::Duration timeout = absl::GetFlag(FLAGS_timeout);
   if (timeout <= absl::ZeroDuration() || timeout > absl::Hours(1)) {
     return absl::InvalidArgumentError(
         "--timeout takes a duration above zero and up to 1h, such as 5s.");
   }
-  return ToolSettings{.coordinator = *coordinator,
+  return ToolSettings{.coordinator = coordinators->front(),
                       .token_file = absl::GetFlag(FLAGS_token_file),
                       .json = absl::GetFlag(FLAGS_json),
-                      .timeout = timeout};
+                      .timeout = timeout,
+                      .others = {coordinators->begin() + 1, coordinators->end()}};
 }
 
 std::optional<bool> global_flag_takes_value(std::string_view name) {
@@ -67,11 +86,17 @@ std::optional<bool> global_flag_takes_value(std::string_view name) {
   return true;
 }
 
+const std::vector<std::string>& global_flag_names() { return flag_names(); }
+
 std::string describe_global_flags() { return describe_settings(flag_names()); }
 
 absl::StatusOr<std::string> read_token(const ToolSettings& settings) {
-  if (settings.token_file.empty()) return "";
-  absl::StatusOr<std::string> token = read_small_file(settings.token_file, token_file_bytes_max);
+  return read_token_file(settings.token_file);
+}
+
+absl::StatusOr<std::string> read_token_file(const std::string& path) {
+  if (path.empty()) return "";
+  absl::StatusOr<std::string> token = read_small_file(path, token_file_bytes_max);
   if (!token.ok()) return token.status();
   if (token->ends_with('\n')) token->pop_back();
   if (token->ends_with('\r')) token->pop_back();
@@ -80,12 +105,12 @@ absl::StatusOr<std::string> read_token(const ToolSettings& settings) {
     return absl::InvalidArgumentError(
         fmt::format("The file \"{}\" looks like the coordinator's list of tokens; give a file that "
                     "holds one token and nothing else.",
-                    escape_control(settings.token_file)));
+                    escape_control(path)));
   }
   if (!fits_a_header(*token)) {
     return absl::InvalidArgumentError(
         fmt::format("The file \"{}\" does not hold a token: one line of visible ASCII characters.",
-                    escape_control(settings.token_file)));
+                    escape_control(path)));
   }
   return token;
 }

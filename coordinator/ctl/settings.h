@@ -18,6 +18,7 @@ struct ToolSettings {
   std::string token_file;  // empty: no token
   bool json = false;
   absl::Duration timeout;  // above zero, finite
+  std::vector<HostPort> others;  // whom to ask when `coordinator` cannot be reached, in order
 };
 
 // `arguments` holds flags only, without the program's name. INVALID_ARGUMENT is a sentence.
@@ -28,10 +29,14 @@ absl::StatusOr<ToolSettings> read_tool_settings(const std::vector<std::string>& 
 // `nojson` too.
 std::optional<bool> global_flag_takes_value(std::string_view name);
 
+const std::vector<std::string>& global_flag_names();
+
 // The global flags as `help` shows them.
 std::string describe_global_flags();
 
 // The token without the newline at its end; empty when the settings name no file.
 absl::StatusOr<std::string> read_token(const ToolSettings& settings);
+// The same of any file; empty for an empty path.
+absl::StatusOr<std::string> read_token_file(const std::string& path);
 
 }  // namespace interlock

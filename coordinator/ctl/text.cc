@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <clocale>
 #include <ctime>
 #include <cwchar>
+#include <iterator>
 #include <utility>
 
 #include "common/utf8.h"
@@ -159,6 +161,43 @@ std::string format_local_time_of_day(std::int64_t time_unix_ms) {
   const std::tm at = local(time_unix_ms);
   return fmt::format("{:02}:{:02}:{:02}.{:03}", at.tm_hour, at.tm_min, at.tm_sec,
                      milliseconds_of(time_unix_ms));
+}
+
+std::string format_bytes(std::uint64_t bytes) {
+  constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < std::size(units); ++unit) value /= 1024;
+  return unit > 0 && value < 10 ? fmt::format("{:.1f} {}", value, units[unit])
+                                : fmt::format("{:.0f} {}", value, units[unit]);
+}
+
+std::string words_of(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+    return c == '_' ? ' ' : static_cast<char>(std::tolower(c));
+  });
+  return name;
+}
+
+std::string clip_to_width(std::string_view painted, std::size_t columns) {
+  std::string out;
+  std::size_t used = 0;
+  bool full = false;
+  while (!painted.empty()) {
+    std::size_t bytes = 0;
+    if (painted.front() == '\x1b') {
+      bytes = std::min(painted.find('m'), painted.size() - 1) + 1;
+      out += painted.substr(0, bytes);
+    } else {
+      bytes = std::min(decode_first(painted).bytes, painted.size());
+      const std::size_t width = display_width(painted.substr(0, bytes));
+      full = full || used + width > columns;
+      if (!full) out += painted.substr(0, bytes);
+      used += width;
+    }
+    painted.remove_prefix(bytes);
+  }
+  return out;
 }
 
 std::int64_t now_unix_ms() {

@@ -28,4 +28,14 @@ std::string format_local_time_of_day(std::int64_t time_unix_ms);
 
 std::int64_t now_unix_ms();
 
+// `512 B`, `17 KiB`, `1.2 MiB`.
+std::string format_bytes(std::uint64_t bytes);
+
+// SOCKET_LOST to `socket lost`.
+std::string words_of(std::string name);
+
+// As much of a line as fits into so many columns. It may hold the escape sequences of style.h,
+// which take none and are all kept, so that no colour runs on.
+std::string clip_to_width(std::string_view painted, std::size_t columns);
+
 }  // namespace interlock

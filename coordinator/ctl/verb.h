@@ -35,6 +35,8 @@ struct VerbArguments {
   }
   // 0 when it was not given; INVALID_ARGUMENT with a sentence.
   absl::StatusOr<std::uint64_t> number(std::string_view flag) const;
+  // A length of time, such as 90s, in whole milliseconds from 1; 0 when it was not given.
+  absl::StatusOr<std::uint64_t> duration_ms(std::string_view flag) const;
 };
 
 struct VerbFlag {

@@ -30,6 +30,16 @@ std::string age_of(const v1::Connection& connection) {
   return format_duration_ms(now_unix_ms() - connection.changed_unix_ms());
 }
 
+// A client that has acknowledged nothing for longer than this has most likely stopped listening.
+constexpr std::uint64_t unacknowledged_suspicious_ms = 60'000;
+
+Cell unacknowledged_cell(const v1::Connection& connection) {
+  const std::uint64_t ms = connection.unacknowledged_ms();
+  if (ms == 0) return nothing;
+  return {format_duration_ms(static_cast<std::int64_t>(ms)),
+          ms > unacknowledged_suspicious_ms ? Style::kTrouble : Style::kPlain};
+}
+
 Table connection_table(bool colour) {
   return Table({{"KEY"},
                 {"STATE"},
@@ -38,6 +48,7 @@ Table connection_table(bool colour) {
                 {"LAST SEQ", Align::kRight},
                 {"ACKED", Align::kRight},
                 {"OUTBOX", Align::kRight},
+                {"UNACKED FOR", Align::kRight},
                 {"RUNS", Align::kRight},
                 {"CHANGED", Align::kRight}},
                colour);
@@ -52,6 +63,7 @@ std::vector<Cell> connection_row(const v1::Connection& connection) {
           std::to_string(connection.last_seq()),
           std::to_string(connection.acknowledged()),
           std::to_string(connection.outbox_events()),
+          unacknowledged_cell(connection),
           std::to_string(connection.open_runs()),
           age_of(connection)};
 }
@@ -117,6 +129,9 @@ std::string describe(const v1::Connection& connection, bool colour) {
   field("acknowledged", std::to_string(connection.acknowledged()));
   field("outbox",
         fmt::format("{} events, {} bytes", connection.outbox_events(), connection.outbox_bytes()));
+  if (connection.unacknowledged_ms() > 0) {
+    field("unacknowledged", unacknowledged_cell(connection));
+  }
   field("open runs", std::to_string(connection.open_runs()));
   field("sequence since", fmt::format("generation {}", connection.sequence_since()));
   field("revision", std::to_string(connection.revision()));

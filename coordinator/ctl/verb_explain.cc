@@ -1,4 +1,4 @@
-// The verbs that say how things stand: explain, gateways, stats.
+// The verb that says why: explain.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,11 +32,7 @@ bool is_trouble(v1::Why why) {
 // WAITING_FOR_CLIENT to `waiting for client`.
 std::string human_why(v1::Why why) {
   if (!v1::Why_IsValid(why)) return fmt::format("unknown ({})", static_cast<int>(why));
-  std::string words = v1::Why_Name(why);
-  std::ranges::transform(words, words.begin(), [](unsigned char c) {
-    return c == '_' ? ' ' : static_cast<char>(std::tolower(c));
-  });
-  return words;
+  return words_of(v1::Why_Name(why));
 }
 
 std::string explanation(const std::string& key, const v1::ExplainResponse& answer, bool colour) {
@@ -81,72 +77,6 @@ Outcome run_explain(Tool& tool, const VerbArguments& arguments) {
                  "There is no connection " + escape_control(request.key()) + "."};
 }
 
-std::string gateway_state(const v1::GatewayInfo& gateway) {
-  if (gateway.expired()) return "expired";
-  if (gateway.draining_per_s() > 0) {
-    return fmt::format("draining, {} a second", gateway.draining_per_s());
-  }
-  return gateway.attached() ? "attached" : "elsewhere";
-}
-
-Outcome run_gateways(Tool& tool, const VerbArguments&) {
-  auto client = AdminClient::make(tool.settings);
-  if (!client.ok()) return usage_failure(client.status());
-  v1::ListGatewaysResponse answer;
-  if (const Outcome outcome = client->gateways(answer)) return outcome;
-  Table table({{"GATEWAY"},
-               {"ADDRESS"},
-               {"CONNECTIONS", Align::kRight},
-               {"STATE"},
-               {"LEASE AGE", Align::kRight},
-               {"SINCE"}},
-              tool.output.colour());
-  std::string lines;
-  for (const v1::GatewayInfo& gateway : answer.gateways()) {
-    lines += json_line(gateway);
-    const bool good = gateway.attached() && gateway.draining_per_s() == 0;
-    table.add({gateway.gateway_id(), gateway.address(), std::to_string(gateway.connections()),
-               Cell(gateway_state(gateway), gateway.expired() ? Style::kTrouble
-                                            : good            ? Style::kGood
-                                                              : Style::kPlain),
-               format_duration_ms(static_cast<std::int64_t>(gateway.lease_age_ms())),
-               format_local_time(gateway.first_seen_unix_ms())});
-  }
-  tool.output.print(tool.settings.json ? lines : table.take());
-  if (answer.gateways().empty() && !tool.settings.json) tool.output.note("There are no gateways.");
-  return std::nullopt;
-}
-
-std::string stats_table(const v1::StatsResponse& stats, bool colour) {
-  Table table({{}, {{}, Align::kRight}}, colour);
-  const auto* states = v1::State_descriptor();
-  for (int i = 0; i < states->value_count(); ++i) {
-    const auto count = stats.connections_by_state().find(states->value(i)->name());
-    if (count == stats.connections_by_state().end()) continue;
-    const auto state = static_cast<v1::State>(states->value(i)->number());
-    table.add({Cell(count->first, style_of(state)), std::to_string(count->second)});
-  }
-  table.add({Cell("records", Style::kFaint), std::to_string(stats.records())});
-  table.add({Cell("gateways", Style::kFaint), std::to_string(stats.gateways())});
-  table.add({Cell("store", Style::kFaint),
-             stats.store_away() ? Cell("away", Style::kTrouble) : Cell("there")});
-  table.add({Cell("version", Style::kFaint), stats.version()});
-  table.add(
-      {Cell("up for", Style::kFaint), format_duration_ms(now_unix_ms() - stats.started_unix_ms())});
-  return table.take();
-}
-
-Outcome run_stats(Tool& tool, const VerbArguments&) {
-  auto client = AdminClient::make(tool.settings);
-  if (!client.ok()) return usage_failure(client.status());
-  v1::StatsResponse answer;
-  if (const Outcome outcome = client->stats(answer)) return outcome;
-  tool.output.print(tool.settings.json ? json_line(answer)
-                                       : stats_table(answer, tool.output.colour()));
-  if (!answer.store_short_of_room().empty()) tool.output.note(answer.store_short_of_room());
-  return std::nullopt;
-}
-
 }  // namespace
 
 Verb explain_verb() {
@@ -163,34 +93,6 @@ Verb explain_verb() {
           .examples = {"interlockctl explain alice:tab-1",
                        "interlockctl --json explain alice:tab-1 | jq -r '.findings[].why'"},
           .run = run_explain};
-}
-
-Verb gateways_verb() {
-  return {
-      .name = "gateways",
-      .operands = "",
-      .operands_min = 0,
-      .operands_max = 0,
-      .flags = {},
-      .summary = "All gateways, with what they own and how they are",
-      .description =
-          "`elsewhere`: attached to another coordinator, or to none at the moment. The age of a "
-          "lease is counted in the store's time, which stands still while the store is away.",
-      .examples = {"interlockctl gateways"},
-      .run = run_gateways};
-}
-
-Verb stats_verb() {
-  return {
-      .name = "stats",
-      .operands = "",
-      .operands_min = 0,
-      .operands_max = 0,
-      .flags = {},
-      .summary = "How many connections there are in each state",
-      .description = "As the coordinator that answers knows them, and how it is itself.",
-      .examples = {"interlockctl stats", "interlockctl --json stats | jq .connections_by_state"},
-      .run = run_stats};
 }
 
 }  // namespace interlock

@@ -5,6 +5,7 @@
 
 #include "common/version.h"
 #include "coordinator/ctl/command_line.h"
+#include "coordinator/ctl/table.h"
 #include "coordinator/ctl/text.h"
 #include "coordinator/ctl/verbs.h"
 
@@ -37,7 +38,7 @@ std::string overview() {
 }
 
 // Breaks at spaces, so that no line is longer than `columns`.
-std::string wrap(std::string_view text, std::size_t columns) {
+std::string wrap_line(std::string_view text, std::size_t columns) {
   std::string out;
   std::size_t column = 0;
   while (!text.empty()) {
@@ -51,14 +52,28 @@ std::string wrap(std::string_view text, std::size_t columns) {
   return out;
 }
 
+// Paragraphs stay apart.
+std::string wrap(std::string_view text, std::size_t columns) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out += wrap_line(text.substr(0, end), columns);
+    if (end < text.size()) out += '\n';
+    text.remove_prefix(std::min(text.size(), end + 1));
+  }
+  return out;
+}
+
 std::string help_on(const Verb& verb) {
   std::string out =
       fmt::format("{}\n\n{}.\n{}\n", usage_of(verb), verb.summary, wrap(verb.description, 80));
   if (!verb.flags.empty()) out += "\nFlags:\n";
+  Table flags({{}, {}, {}}, false);
   for (const VerbFlag& flag : verb.flags) {
-    const std::string shown = flag.value.empty() ? flag.name : flag.name + "=" + flag.value;
-    out += fmt::format("  --{:<12}  {}\n", shown, flag.help);
+    flags.add({"", "--" + (flag.value.empty() ? flag.name : flag.name + "=" + flag.value),
+               flag.help});
   }
+  out += flags.take();
   if (!verb.examples.empty()) out += "\nExamples:\n";
   for (const std::string& example : verb.examples) out += fmt::format("  {}\n", example);
   return out;

@@ -81,7 +81,11 @@ Outcome run_release(Tool& tool, const VerbArguments& arguments) {
   request.set_generation(*generation);
   request.set_reason(arguments.value("reason"));
   if (const Outcome outcome = client->release(request)) return outcome;
-  if (!tool.settings.json) tool.output.note("It has no owner any more.");
+  if (tool.settings.json) {
+    tool.output.print(json_line(v1::ForceReleaseResponse()));
+  } else {
+    tool.output.note("It has no owner any more.");
+  }
   return std::nullopt;
 }
 

@@ -18,6 +18,12 @@ Verb release_verb();
 Verb gateways_verb();
 Verb gateway_drain_verb();
 Verb stats_verb();
+Verb top_verb();
+Verb publish_verb();
+Verb delivery_verb();
+Verb outbox_verb();
+Verb test_verb();
+Verb completion_verb();
 Verb store_export_verb();
 Verb store_import_verb();
 Verb lifecycle_verb();
@@ -33,11 +39,12 @@ inline constexpr std::string_view filter_help =
 
 // In the order of the help.
 inline std::vector<Verb> all_verbs() {
-  return {list_verb(),         get_verb(),           explain_verb(),
-          history_verb(),      watch_verb(),         kick_verb(),
-          release_verb(),      gateways_verb(),      gateway_drain_verb(),
-          stats_verb(),        store_export_verb(),  store_import_verb(),
-          lifecycle_verb(),    version_verb(),       help_verb()};
+  return {list_verb(),         get_verb(),          explain_verb(),   history_verb(),
+          outbox_verb(),       watch_verb(),        top_verb(),       stats_verb(),
+          gateways_verb(),     kick_verb(),         release_verb(),   gateway_drain_verb(),
+          publish_verb(),      delivery_verb(),     test_verb(),      store_export_verb(),
+          store_import_verb(), lifecycle_verb(),    completion_verb(), version_verb(),
+          help_verb()};
 }
 
 }  // namespace interlock

@@ -18,14 +18,15 @@ constexpr int bind_tries = 10;
 
 }  // namespace
 
-FakeAdmin::FakeAdmin() {
+FakeAdmin::FakeAdmin(int port) {
   // Somebody else may take a free port before it is bound.
   for (int tries = 0; server_ == nullptr && tries < bind_tries; ++tries) {
-    port_ = free_port();
+    port_ = port != 0 ? port : free_port();
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.RegisterService(this);
+    builder.RegisterService(&events);
     server_ = builder.BuildAndStart();
   }
   if (server_ == nullptr) {
@@ -50,6 +51,15 @@ v1::GetRequest FakeAdmin::last_get() const {
   return last_get_;
 }
 
+v1::WatchRequest FakeAdmin::last_watch() const {
+  const std::lock_guard lock(mutex_);
+  return last_watch_;
+}
+
+grpc::Status FakeAdmin::pass(grpc::ServerContext& context) const {
+  return gate ? gate(context) : grpc::Status::OK;
+}
+
 // The synchronous API tells nobody that a caller has gone; it has to be asked.
 void FakeAdmin::hold(const grpc::ServerContext& context) {
   std::unique_lock lock(mutex_);
@@ -69,10 +79,7 @@ void FakeAdmin::count_watch(int difference) {
 
 grpc::Status FakeAdmin::Get(grpc::ServerContext* context, const v1::GetRequest* request,
                             v1::Connection* answer) {
-  if (gate) {
-    const grpc::Status status = gate(*context);
-    if (!status.ok()) return status;
-  }
+  if (const grpc::Status passed = pass(*context); !passed.ok()) return passed;
   const std::lock_guard lock(mutex_);
   last_get_ = *request;
   const v1::Connection* connection = find(request->key());
@@ -88,10 +95,7 @@ grpc::Status FakeAdmin::Get(grpc::ServerContext* context, const v1::GetRequest* 
 
 grpc::Status FakeAdmin::List(grpc::ServerContext* context, const v1::ListRequest* request,
                              v1::ListResponse* answer) {
-  if (gate) {
-    const grpc::Status status = gate(*context);
-    if (!status.ok()) return status;
-  }
+  if (const grpc::Status passed = pass(*context); !passed.ok()) return passed;
   const std::lock_guard lock(mutex_);
   list_requests_.push_back(*request);
   const std::size_t size = request->page_size() == 0 ? page_size_max : request->page_size();
@@ -109,10 +113,7 @@ grpc::Status FakeAdmin::List(grpc::ServerContext* context, const v1::ListRequest
 
 grpc::Status FakeAdmin::History(grpc::ServerContext* context, const v1::HistoryRequest* request,
                                 v1::HistoryResponse* answer) {
-  if (gate) {
-    const grpc::Status status = gate(*context);
-    if (!status.ok()) return status;
-  }
+  if (const grpc::Status passed = pass(*context); !passed.ok()) return passed;
   const std::lock_guard lock(mutex_);
   if (find(request->key()) == nullptr) return {grpc::NOT_FOUND, "no record"};
   for (const v1::HistoryEntry& entry : entries) *answer->add_entries() = entry;
@@ -121,9 +122,10 @@ grpc::Status FakeAdmin::History(grpc::ServerContext* context, const v1::HistoryR
 
 grpc::Status FakeAdmin::Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
                               grpc::ServerWriter<v1::WatchResponse>* writer) {
-  if (gate) {
-    const grpc::Status status = gate(*context);
-    if (!status.ok()) return status;
+  if (const grpc::Status passed = pass(*context); !passed.ok()) return passed;
+  {
+    const std::lock_guard lock(mutex_);
+    last_watch_ = *request;
   }
   writer->SendInitialMetadata();
   count_watch(1);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,7 +63,11 @@ Program::Program(std::vector<std::string> arguments,
   const auto [err_read, err_write] = make_output(false);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (terminal) {
+    posix_spawn_file_actions_adddup2(&actions, out_write, STDIN_FILENO);
+  } else {
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  }
   posix_spawn_file_actions_adddup2(&actions, out_write, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err_write, STDERR_FILENO);
 
@@ -94,6 +99,28 @@ std::string Program::read_line() {
   const std::string line = buffered_.substr(0, end);
   buffered_.erase(0, end + 1);
   return line;
+}
+
+std::string Program::read_until(const std::string& text) {
+  while (buffered_.find(text) == std::string::npos) {
+    if (!read_more(out_, buffered_)) return "";
+  }
+  const std::size_t end = buffered_.find(text) + text.size();
+  std::string read = buffered_.substr(0, end);
+  buffered_.erase(0, end);
+  return read;
+}
+
+void Program::type(const std::string& keys) const {
+  EXPECT_EQ(write(out_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+}
+
+void Program::resize(int columns, int rows) const {
+  winsize window{};
+  window.ws_col = static_cast<unsigned short>(columns);
+  window.ws_row = static_cast<unsigned short>(rows);
+  EXPECT_EQ(ioctl(out_, TIOCSWINSZ, &window), 0);
+  send_signal(SIGWINCH);  // it is nobody's controlling terminal, so the kernel tells nobody
 }
 
 bool Program::stays_silent(int milliseconds) const {

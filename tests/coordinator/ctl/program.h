@@ -21,7 +21,7 @@ class Program {
  public:
   // The environment is this process's own without INTERLOCK_* and NO_COLOR, in UTC and UTF-8, and
   // with `variables` in place of what it says. An empty value removes a variable. `terminal`: its
-  // output is a terminal, and what it writes there is read like a pipe.
+  // output and its input are a terminal, and what it writes there is read like a pipe.
   explicit Program(std::vector<std::string> arguments,
                    const std::map<std::string, std::string>& variables = {}, bool terminal = false);
   ~Program();
@@ -30,6 +30,12 @@ class Program {
 
   // The next line of its output, without the newline; empty at the end.
   std::string read_line();
+  // Reads until this has been written; what came up to its end. Empty: it ended before.
+  std::string read_until(const std::string& text);
+  // On the terminal.
+  void type(const std::string& keys) const;
+  // As when its window is drawn to another size.
+  void resize(int columns, int rows) const;
   // Whether it neither writes nor ends within the time.
   bool stays_silent(int milliseconds) const;
   // Nobody reads its output any more.

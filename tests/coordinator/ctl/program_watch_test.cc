@@ -135,5 +135,78 @@ TEST_F(CtlWatch, ItWaitsLongerThanTheTimeout) {
   EXPECT_EQ(program->finish().exit_code, 0);
 }
 
+// A second coordinator of the same store.
+class CtlFollow : public CtlWatch {
+ protected:
+  CtlFollow() {
+    for (v1::WatchResponse& answer : admin_.watched) answer.set_revision(7);
+    second_.watched.push_back(step("carol:c", v1::IDLE, v1::DEGRADED, v1::BACKEND_AWAY));
+    second_.watched.back().set_revision(7);
+    second_.watched.emplace_back().set_caught_up(9);
+    second_.watched.back().set_revision(9);
+    // What comes behind it has been read when what was missed was said.
+    second_.watched.push_back(step("dave:d", v1::IDLE, v1::DEGRADED, v1::BACKEND_AWAY));
+  }
+
+  std::unique_ptr<Program> follow(std::vector<std::string> arguments = {}) {
+    arguments.insert(arguments.begin(), {interlockctl_path(), "--coordinator",
+                                         admin_.address() + "," + second_.address(), "watch",
+                                         "--follow"});
+    return std::make_unique<Program>(arguments);
+  }
+
+  FakeAdmin second_;
+};
+
+TEST_F(CtlFollow, ItGoesOnAtAnotherCoordinatorBehindWhatWasShown) {
+  const auto program = follow();
+  program->read_line();
+  program->read_line();
+  admin_.stop();
+  EXPECT_THAT(program->read_line(), HasSubstr("carol:c"));
+  EXPECT_EQ(second_.last_watch().from_revision(), 7u);
+  EXPECT_THAT(program->read_line(), HasSubstr("dave:d"));
+  program->send_signal(SIGINT);
+  const Finished got = program->finish();
+  EXPECT_EQ(got.exit_code, 0);
+  EXPECT_THAT(got.err, HasSubstr("Trying until it is back"));
+  EXPECT_THAT(got.err, HasSubstr("Watching again at " + second_.address() +
+                                 ", from revision 7: 1 connections had changed meanwhile."));
+}
+
+TEST_F(CtlFollow, RemovalsThatAreNotKnownAnyMoreAreSaid) {
+  second_.watched.insert(second_.watched.begin(), v1::WatchResponse())->set_missed(true);
+  const auto program = follow({"--json"});
+  program->read_line();
+  program->read_line();
+  admin_.stop();
+  EXPECT_THAT(program->read_line(), HasSubstr("\"missed\":true"));
+  program->read_line();
+  EXPECT_THAT(program->read_line(), HasSubstr("\"caught_up\":\"9\""));
+  program->read_line();
+  program->send_signal(SIGINT);
+  EXPECT_THAT(program->finish().err, HasSubstr("some removals are not known any more"));
+}
+
+TEST_F(CtlFollow, ARefusalIsNotTriedAgain) {
+  second_.gate = [](grpc::ServerContext&) { return grpc::Status(grpc::PERMISSION_DENIED, "no"); };
+  const auto program = follow();
+  program->read_line();
+  program->read_line();
+  admin_.stop();
+  EXPECT_EQ(program->finish().exit_code, 4);
+}
+
+TEST_F(CtlFollow, WhileNobodyIsThereControlCEndsItAtOnce) {
+  const auto program = follow();
+  program->read_line();
+  program->read_line();
+  second_.stop();
+  admin_.stop();
+  EXPECT_TRUE(admin_.wait_for_watches(0));
+  program->send_signal(SIGINT);
+  EXPECT_EQ(program->finish().exit_code, 0);
+}
+
 }  // namespace
 }  // namespace interlock

@@ -80,5 +80,13 @@ TEST_F(LocalTime, AnInstantBefore1970IsRoundedDown) {
   EXPECT_EQ(format_local_time_of_day(-1), "00:59:59.999");
 }
 
+TEST(Text, BytesAreWrittenInTheUnitThatFits) {
+  EXPECT_EQ(format_bytes(0), "0 B");
+  EXPECT_EQ(format_bytes(1023), "1023 B");
+  EXPECT_EQ(format_bytes(17 * 1024), "17 KiB");
+  EXPECT_EQ(format_bytes(1'300'000), "1.2 MiB");
+  EXPECT_EQ(format_bytes(~std::uint64_t{0}), "16777216 TiB");
+}
+
 }  // namespace
 }  // namespace interlock

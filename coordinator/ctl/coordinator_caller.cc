@@ -1,0 +1,114 @@
+#include "coordinator/ctl/coordinator_caller.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+
+namespace interlock {
+namespace {
+
+// How long an interruption may go unnoticed while the first connection is made.
+constexpr auto connect_poll = std::chrono::milliseconds(50);
+
+// Above what every server accepts by default (five minutes), so that a watch through a connection
+// that broke in silence ends one day.
+constexpr int keepalive_ms = 310'000;
+
+// Somebody is looking on: a coordinator that is back is to be noticed.
+constexpr int reconnect_ms_max = 2'000;
+
+std::shared_ptr<grpc::Channel> make_channel(const HostPort& coordinator) {
+  // gRPC would write its own lines between our sentences.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, reconnect_ms_max);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  // A proxy for the web cannot know what this machine's own loopback is.
+  if (is_loopback(coordinator.host)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // The scheme is spelt out, or a host called `unix` would be one.
+  return grpc::CreateCustomChannel("dns:///" + to_string(coordinator),
+                                   grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+struct CallCanceller::State {
+  std::mutex mutex;
+  grpc::ClientContext* context = nullptr;
+  bool cancelled = false;
+};
+
+CallCanceller::CallCanceller() : state_(std::make_shared<State>()) {}
+
+void CallCanceller::cancel() {
+  const std::lock_guard lock(state_->mutex);
+  state_->cancelled = true;
+  if (state_->context != nullptr) state_->context->TryCancel();
+}
+
+void CallCanceller::set(grpc::ClientContext* context) {
+  const std::lock_guard lock(state_->mutex);
+  state_->context = context;
+  // A context that is cancelled before its call begins makes the call end at once.
+  if (state_->cancelled && context != nullptr) context->TryCancel();
+}
+
+absl::StatusOr<CoordinatorCaller> CoordinatorCaller::make(const ToolSettings& settings) {
+  const absl::StatusOr<std::string> token = read_token(settings);
+  if (!token.ok()) return token.status();
+  CoordinatorCaller first(settings, *token);
+  if (settings.others.empty() || (first.connect_in_time(nullptr) && first.connected())) {
+    return first;
+  }
+  for (const HostPort& other : settings.others) {
+    ToolSettings changed = settings;
+    changed.coordinator = other;
+    CoordinatorCaller caller(std::move(changed), *token);
+    if (caller.connect_in_time(nullptr) && caller.connected()) return caller;
+  }
+  return first;
+}
+
+CoordinatorCaller::CoordinatorCaller(ToolSettings settings, std::string token)
+    : settings_(std::move(settings)),
+      token_(std::move(token)),
+      channel_(make_channel(settings_.coordinator)) {}
+
+void CoordinatorCaller::prepare(grpc::ClientContext& context) const {
+  authorize(context);
+  context.set_deadline(std::chrono::system_clock::now() +
+                       absl::ToChronoMilliseconds(settings_.timeout));
+}
+
+void CoordinatorCaller::authorize(grpc::ClientContext& context) const {
+  if (!token_.empty()) context.AddMetadata("authorization", "Bearer " + token_);
+}
+
+bool CoordinatorCaller::connect_in_time(const Interruption* interruption) {
+  const auto deadline =
+      std::chrono::system_clock::now() + absl::ToChronoMilliseconds(settings_.timeout);
+  for (;;) {
+    const grpc_connectivity_state state = channel_->GetState(true);
+    if (interruption != nullptr && interruption->happened()) return false;
+    if (state == GRPC_CHANNEL_READY || state == GRPC_CHANNEL_TRANSIENT_FAILURE) return true;
+    const auto now = std::chrono::system_clock::now();
+    if (now >= deadline) return false;
+    channel_->WaitForStateChange(state, now + connect_poll);
+  }
+}
+
+bool CoordinatorCaller::connected() const {
+  return channel_->GetState(false) == GRPC_CHANNEL_READY;
+}
+
+Failure CoordinatorCaller::failure(const grpc::Status& status, const Call& what,
+                                   bool reached) const {
+  return call_failure(status, what, settings_, reached);
+}
+
+}  // namespace interlock

@@ -1,0 +1,106 @@
+// How the tool reaches its coordinator, whichever service of it is asked.
+#pragma once
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "coordinator/ctl/call_failure.h"
+#include "coordinator/ctl/failure.h"
+#include "coordinator/ctl/interruption.h"
+#include "coordinator/ctl/settings.h"
+
+namespace interlock {
+
+// Ends a call from another thread: nothing that it was given to waits for its answer any more.
+class CallCanceller {
+ public:
+  CallCanceller();
+  // What is under way ends at once, and so does whatever begins later.
+  void cancel();
+  // Around a call; nothing: none is under way.
+  void set(grpc::ClientContext* context);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+// Each call waits for its answer, at most for the settings' timeout, and is tried once: the
+// operator decides about trying again.
+class CoordinatorCaller {
+ public:
+  template <typename Stub, typename Request, typename Response>
+  using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
+
+  // INVALID_ARGUMENT or what the system said when the token cannot be read. Does not connect yet,
+  // unless several coordinators are named: then it takes the first that can be reached within the
+  // timeout, and the first of all when there is none.
+  static absl::StatusOr<CoordinatorCaller> make(const ToolSettings& settings);
+
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  const HostPort& coordinator() const { return settings_.coordinator; }
+  CallCanceller& canceller() { return canceller_; }
+
+  template <typename Stub, typename Request, typename Response>
+  Outcome call(Stub& stub, Method<Stub, Request, Response> method, const Call& what,
+               const Request& request, Response& answer) {
+    grpc::ClientContext context;
+    prepare(context);
+    canceller_.set(&context);
+    const grpc::Status status = (stub.*method)(&context, request, &answer);
+    canceller_.set(nullptr);
+    if (status.ok()) return std::nullopt;
+    return failure(status, what, connected());
+  }
+
+  // Calls `take` for each answer until it returns false, the coordinator ends the stream, a signal
+  // comes, or nobody reads `output_fd` any more. Only reaching the coordinator has the timeout.
+  template <typename Response>
+  Outcome follow(
+      const Call& what, const HeldSignals& signals, int output_fd,
+      const std::function<std::unique_ptr<grpc::ClientReader<Response>>(grpc::ClientContext*)>&
+          open,
+      const std::function<bool(const Response&)>& take) {
+    grpc::ClientContext context;
+    authorize(context);
+    const Interruption interruption(signals, output_fd, [&context] { context.TryCancel(); });
+    if (!connect_in_time(&interruption)) {
+      if (interruption.happened()) return std::nullopt;
+      return failure(grpc::Status(grpc::DEADLINE_EXCEEDED, ""), what, false);
+    }
+    const bool reached = connected();
+    const auto reader = open(&context);
+    Response answer;
+    bool wanted = true;
+    while (wanted && reader->Read(&answer)) wanted = take(answer);
+    if (!wanted) context.TryCancel();
+    const grpc::Status status = reader->Finish();
+    if (status.ok() || !wanted || interruption.happened()) return std::nullopt;
+    return failure(status, what, reached);
+  }
+
+  void authorize(grpc::ClientContext& context) const;
+  // Returns when there is a connection, or it is known that there is none: the call itself then
+  // says why. False: neither in time, or interrupted.
+  bool connect_in_time(const Interruption* interruption);
+  bool connected() const;
+  Failure failure(const grpc::Status& status, const Call& what, bool reached) const;
+
+ private:
+  CoordinatorCaller(ToolSettings settings, std::string token);
+
+  void prepare(grpc::ClientContext& context) const;
+
+  ToolSettings settings_;
+  std::string token_;
+  std::shared_ptr<grpc::Channel> channel_;
+  CallCanceller canceller_;
+};
+
+}  // namespace interlock
