@@ -206,5 +206,23 @@ TEST(RecordCodecGolden, TheGatewayOfVersion1) {
   EXPECT_EQ(hexadecimal(again.SerializeAsString()), hexadecimal(bytes));
 }
 
+// Since version 3 a lease keeps what its gateway says of itself.
+TEST(RecordCodecGolden, AGatewayWithItsLoadOfVersion3) {
+  const std::string bytes = golden("v3_gateway_load");
+  const Lease expected{.renewed_tick = 1'999'998,
+                       .address = "10.1.2.3:8080",
+                       .first_seen_unix_ms = kTime,
+                       .draining_per_s = 25,
+                       .load = std::string("\x18\x11", 2),
+                       .unknown = {}};
+  const absl::StatusOr<Lease> lease = decode_lease(bytes);
+  ASSERT_TRUE(lease.ok());
+  EXPECT_EQ(*lease, expected);
+  EXPECT_EQ(hexadecimal(encode(expected)), hexadecimal(bytes));
+  v1::GatewayLoad load;
+  ASSERT_TRUE(load.ParseFromString(lease->load));
+  EXPECT_EQ(load.sockets(), 17u);
+}
+
 }  // namespace
 }  // namespace interlock

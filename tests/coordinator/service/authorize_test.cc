@@ -54,6 +54,7 @@ const std::map<std::string, std::set<v1::Role>> kExpected = {
     {"Watch", {v1::READER, v1::OPERATOR}},    {"History", {v1::READER, v1::OPERATOR}},
     {"Explain", {v1::READER, v1::OPERATOR}},  {"Kick", {v1::OPERATOR}},
     {"ForceRelease", {v1::OPERATOR}},         {"ListGateways", {v1::READER, v1::OPERATOR}},
+    {"Outbox", {v1::OPERATOR}},
     {"DrainGateway", {v1::OPERATOR}},         {"Stats", {v1::READER, v1::OPERATOR}},
 };
 
