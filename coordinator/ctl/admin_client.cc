@@ -17,12 +17,16 @@ constexpr auto connect_poll = std::chrono::milliseconds(50);
 // that broke in silence ends one day.
 constexpr int keepalive_ms = 310'000;
 
+// A coordinator that comes back is found again within this, however long it was away.
+constexpr int reconnect_ms_max = 1'000;
+
 std::shared_ptr<grpc::Channel> make_channel(const HostPort& coordinator) {
   // gRPC would write its own lines between our sentences.
   setenv("GRPC_VERBOSITY", "NONE", 0);
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, reconnect_ms_max);
   // A proxy for the web cannot know what this machine's own loopback is.
   if (is_loopback(coordinator.host)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // The scheme is spelt out, or a host called `unix` would be one.
@@ -32,15 +36,17 @@ std::shared_ptr<grpc::Channel> make_channel(const HostPort& coordinator) {
 
 }  // namespace
 
-absl::StatusOr<AdminClient> AdminClient::make(const ToolSettings& settings) {
+absl::StatusOr<AdminClient> AdminClient::make(const ToolSettings& settings,
+                                              std::stop_token stop) {
   absl::StatusOr<std::string> token = read_token(settings);
   if (!token.ok()) return token.status();
-  return AdminClient(settings, *std::move(token));
+  return AdminClient(settings, *std::move(token), std::move(stop));
 }
 
-AdminClient::AdminClient(const ToolSettings& settings, std::string token)
+AdminClient::AdminClient(const ToolSettings& settings, std::string token, std::stop_token stop)
     : settings_(settings),
       token_(std::move(token)),
+      stop_(std::move(stop)),
       channel_(make_channel(settings.coordinator)),
       stub_(v1::Admin::NewStub(channel_)) {}
 
@@ -83,16 +89,21 @@ Outcome AdminClient::stats(v1::StatsResponse& answer) {
   return call(&v1::Admin::Stub::Stats, {.method = "Stats", .key = ""}, v1::StatsRequest(), answer);
 }
 
+Outcome AdminClient::outbox(const v1::OutboxRequest& request, v1::OutboxResponse& answer) {
+  return call(&v1::Admin::Stub::Outbox, {.method = "Outbox", .key = request.key()}, request,
+              answer);
+}
+
 Outcome AdminClient::kick(const v1::KickRequest& request,
                           const std::function<bool(const v1::KickResponse&)>& take) {
   const Call what{.method = "Kick", .key = request.key()};
   grpc::ClientContext context;
   authorize(context);
-  const auto deadline =
-      std::chrono::system_clock::now() + absl::ToChronoMilliseconds(settings_.timeout);
-  if (!channel_->WaitForConnected(deadline) && !connected()) {
+  const std::stop_callback cancel(stop_, [&context] { context.TryCancel(); });
+  if (!connect_in_time([this] { return stop_.stop_requested(); })) {
     return failure(grpc::Status(grpc::DEADLINE_EXCEEDED, ""), what, false);
   }
+  const bool reached = connected();
   const auto reader = stub_->Kick(&context, request);
   v1::KickResponse answer;
   bool wanted = true;
@@ -100,18 +111,32 @@ Outcome AdminClient::kick(const v1::KickRequest& request,
   if (!wanted) context.TryCancel();
   const grpc::Status status = reader->Finish();
   if (status.ok() || !wanted) return std::nullopt;
-  return failure(status, what, true);
+  return failure(status, what, reached);
 }
 
 Outcome AdminClient::watch(const v1::WatchRequest& request, const HeldSignals& signals,
                            int output_fd,
                            const std::function<bool(const v1::WatchResponse&)>& take) {
-  const Call what{.method = "Watch", .key = request.key()};
   grpc::ClientContext context;
-  authorize(context);
   const Interruption interruption(signals, output_fd, [&context] { context.TryCancel(); });
-  if (!connect_in_time(interruption)) {
-    if (interruption.happened()) return std::nullopt;
+  return watch(context, request, [&interruption] { return interruption.happened(); }, take);
+}
+
+Outcome AdminClient::watch(const v1::WatchRequest& request, const std::stop_token& stop,
+                           const std::function<bool(const v1::WatchResponse&)>& take) {
+  grpc::ClientContext context;
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  return watch(context, request, [&stop] { return stop.stop_requested(); }, take);
+}
+
+// `stopped` becomes true before the call is cancelled.
+Outcome AdminClient::watch(grpc::ClientContext& context, const v1::WatchRequest& request,
+                           const std::function<bool()>& stopped,
+                           const std::function<bool(const v1::WatchResponse&)>& take) {
+  const Call what{.method = "Watch", .key = request.key()};
+  authorize(context);
+  if (!connect_in_time(stopped)) {
+    if (stopped()) return std::nullopt;
     return failure(grpc::Status(grpc::DEADLINE_EXCEEDED, ""), what, false);
   }
   const bool reached = connected();
@@ -121,7 +146,7 @@ Outcome AdminClient::watch(const v1::WatchRequest& request, const HeldSignals& s
   while (wanted && reader->Read(&answer)) wanted = take(answer);
   if (!wanted) context.TryCancel();
   const grpc::Status status = reader->Finish();
-  if (status.ok() || !wanted || interruption.happened()) return std::nullopt;
+  if (status.ok() || !wanted || stopped()) return std::nullopt;
   return failure(status, what, reached);
 }
 
@@ -132,6 +157,7 @@ Outcome AdminClient::call(Method<Request, Response> method, const Call& what,
   authorize(context);
   context.set_deadline(std::chrono::system_clock::now() +
                        absl::ToChronoMilliseconds(settings_.timeout));
+  const std::stop_callback cancel(stop_, [&context] { context.TryCancel(); });
   const grpc::Status status = (*stub_.*method)(&context, request, &answer);
   if (status.ok()) return std::nullopt;
   return failure(status, what, connected());
@@ -143,12 +169,12 @@ void AdminClient::authorize(grpc::ClientContext& context) const {
 
 // Returns when there is a connection, or it is known that there is none: the call itself then says
 // why. False: neither in time, or interrupted.
-bool AdminClient::connect_in_time(const Interruption& interruption) {
+bool AdminClient::connect_in_time(const std::function<bool()>& stopped) {
   const auto deadline =
       std::chrono::system_clock::now() + absl::ToChronoMilliseconds(settings_.timeout);
   for (;;) {
     const grpc_connectivity_state state = channel_->GetState(true);
-    if (interruption.happened()) return false;
+    if (stopped()) return false;
     if (state == GRPC_CHANNEL_READY || state == GRPC_CHANNEL_TRANSIENT_FAILURE) return true;
     const auto now = std::chrono::system_clock::now();
     if (now >= deadline) return false;

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -22,7 +23,8 @@ namespace interlock {
 class AdminClient {
  public:
   // INVALID_ARGUMENT or what the system said when the token cannot be read. Does not connect yet.
-  static absl::StatusOr<AdminClient> make(const ToolSettings& settings);
+  // Once `stop` is asked for, calls under way end early, in whatever failure.
+  static absl::StatusOr<AdminClient> make(const ToolSettings& settings, std::stop_token stop = {});
 
   Outcome get(const v1::GetRequest& request, v1::Connection& answer);
   Outcome list(const v1::ListRequest& request, v1::ListResponse& answer);
@@ -33,6 +35,7 @@ class AdminClient {
   Outcome gateways(v1::ListGatewaysResponse& answer);
   Outcome drain(const v1::DrainGatewayRequest& request, v1::DrainGatewayResponse& answer);
   Outcome stats(v1::StatsResponse& answer);
+  Outcome outbox(const v1::OutboxRequest& request, v1::OutboxResponse& answer);
 
   // Calls `take` for each answer until it returns false or there are no more. Not bounded in time:
   // it goes on for as long as there are connections to kick.
@@ -43,23 +46,30 @@ class AdminClient {
   // comes, or nobody reads `output_fd` any more. Only reaching the coordinator has the timeout.
   Outcome watch(const v1::WatchRequest& request, const HeldSignals& signals, int output_fd,
                 const std::function<bool(const v1::WatchResponse&)>& take);
+  // The same, until `stop` is asked for.
+  Outcome watch(const v1::WatchRequest& request, const std::stop_token& stop,
+                const std::function<bool(const v1::WatchResponse&)>& take);
 
  private:
   template <typename Request, typename Response>
   using Method = grpc::Status (v1::Admin::Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
-  AdminClient(const ToolSettings& settings, std::string token);
+  AdminClient(const ToolSettings& settings, std::string token, std::stop_token stop);
 
   template <typename Request, typename Response>
   Outcome call(Method<Request, Response> method, const Call& what, const Request& request,
                Response& answer);
   void authorize(grpc::ClientContext& context) const;
-  bool connect_in_time(const Interruption& interruption);
+  Outcome watch(grpc::ClientContext& context, const v1::WatchRequest& request,
+                const std::function<bool()>& stopped,
+                const std::function<bool(const v1::WatchResponse&)>& take);
+  bool connect_in_time(const std::function<bool()>& stopped);
   bool connected() const;
   Failure failure(const grpc::Status& status, const Call& what, bool reached) const;
 
   ToolSettings settings_;
   std::string token_;
+  std::stop_token stop_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Admin::Stub> stub_;
 };

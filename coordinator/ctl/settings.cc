@@ -6,10 +6,12 @@
 #include <cstddef>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/str_split.h"
 #include "common/small_file.h"
 #include "coordinator/ctl/text.h"
 
-ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400", "The coordinator to ask, as host:port.");
+ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400",
+          "The coordinator to ask, as host:port; for the console also several, with commas.");
 ABSL_FLAG(
     std::string, token_file, "",
     "A file with the token that says who is asking; needs the role READER, for changes OPERATOR.");
@@ -20,6 +22,7 @@ namespace interlock {
 namespace {
 
 constexpr std::size_t token_file_bytes_max = 8192;
+constexpr std::size_t coordinators_max = 16;
 
 const std::vector<std::string>& flag_names() {
   static const std::vector<std::string> names{"coordinator", "token_file", "json", "timeout"};
@@ -32,6 +35,23 @@ bool fits_a_header(const std::string& token) {
          std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
+// One address, or several with commas between them.
+absl::StatusOr<std::vector<HostPort>> parse_coordinators(const std::string& text) {
+  std::vector<HostPort> coordinators;
+  const std::vector<std::string> parts = absl::StrSplit(text, ',');
+  for (const std::string& one : parts) {
+    const absl::StatusOr<HostPort> parsed = parse_host_port(one);
+    if (!parsed.ok() || parsed->port == 0 || coordinators.size() == coordinators_max) {
+      return absl::InvalidArgumentError(
+          fmt::format("--coordinator does not accept \"{}\"; it takes host:port, such as "
+                      "127.0.0.1:7400.",
+                      escape_control(text)));
+    }
+    coordinators.push_back(*parsed);
+  }
+  return coordinators;
+}
+
 }  // namespace
 
 absl::StatusOr<ToolSettings> read_tool_settings(const std::vector<std::string>& arguments,
@@ -42,22 +62,20 @@ absl::StatusOr<ToolSettings> read_tool_settings(const std::vector<std::string>& 
       parse_settings(static_cast<int>(argv.size()), argv.data(), flag_names(), environment);
   if (!rest.ok()) return rest.status();
 
-  const absl::StatusOr<HostPort> coordinator = parse_host_port(absl::GetFlag(FLAGS_coordinator));
-  if (!coordinator.ok() || coordinator->port == 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("--coordinator does not accept \"{}\"; it takes host:port, such as "
-                    "127.0.0.1:7400.",
-                    escape_control(absl::GetFlag(FLAGS_coordinator))));
-  }
+  auto coordinators = parse_coordinators(absl::GetFlag(FLAGS_coordinator));
+  if (!coordinators.ok()) return coordinators.status();
   const absl::Duration timeout = absl::GetFlag(FLAGS_timeout);
   if (timeout <= absl::ZeroDuration() || timeout > absl::Hours(1)) {
     return absl::InvalidArgumentError(
         "--timeout takes a duration above zero and up to 1h, such as 5s.");
   }
-  return ToolSettings{.coordinator = *coordinator,
+  const HostPort first = coordinators->front();
+  coordinators->erase(coordinators->begin());
+  return ToolSettings{.coordinator = first,
                       .token_file = absl::GetFlag(FLAGS_token_file),
                       .json = absl::GetFlag(FLAGS_json),
-                      .timeout = timeout};
+                      .timeout = timeout,
+                      .other_coordinators = *std::move(coordinators)};
 }
 
 std::optional<bool> global_flag_takes_value(std::string_view name) {

@@ -18,6 +18,7 @@ struct ToolSettings {
   std::string token_file;  // empty: no token
   bool json = false;
   absl::Duration timeout;  // above zero, finite
+  std::vector<HostPort> other_coordinators;  // behind the first; for verbs that ask several
 };
 
 // `arguments` holds flags only, without the program's name. INVALID_ARGUMENT is a sentence.

@@ -17,6 +17,12 @@ Outcome run(const std::vector<std::string>& arguments, const Environment& enviro
   if (!line.ok()) return usage_failure(line.status());
   const auto settings = read_tool_settings(line->global_arguments, environment);
   if (!settings.ok()) return usage_failure(settings.status());
+  if (!settings->other_coordinators.empty() && !line->verb.asks_several) {
+    return Failure{ExitCode::kUsage,
+                   fmt::format("{} asks one coordinator, and --coordinator names several: give "
+                               "one of them.",
+                               line->verb.name)};
+  }
   Tool tool{.settings = *settings, .output = output};
   return line->verb.run(tool, line->arguments);
 }

@@ -53,6 +53,7 @@ struct Verb {
   std::string description;  // paragraphs, for the verb's own help
   std::vector<std::string> examples;
   Outcome (*run)(Tool& tool, const VerbArguments& arguments) = nullptr;
+  bool asks_several = false;  // whether --coordinator may name more than one
 };
 
 }  // namespace interlock

@@ -18,6 +18,7 @@ Verb release_verb();
 Verb gateways_verb();
 Verb gateway_drain_verb();
 Verb stats_verb();
+Verb console_verb();
 Verb store_export_verb();
 Verb store_import_verb();
 Verb lifecycle_verb();
@@ -36,8 +37,9 @@ inline std::vector<Verb> all_verbs() {
   return {list_verb(),         get_verb(),           explain_verb(),
           history_verb(),      watch_verb(),         kick_verb(),
           release_verb(),      gateways_verb(),      gateway_drain_verb(),
-          stats_verb(),        store_export_verb(),  store_import_verb(),
-          lifecycle_verb(),    version_verb(),       help_verb()};
+          stats_verb(),        console_verb(),       store_export_verb(),
+          store_import_verb(), lifecycle_verb(),     version_verb(),
+          help_verb()};
 }
 
 }  // namespace interlock
