@@ -7,9 +7,6 @@ cmake_minimum_required(VERSION 3.25)
 
 # path on the server = file of a package
 set(LIBRARIES
-  vendor/dagre.js=@dagrejs/dagre/dist/dagre.esm.js
-  vendor/dagre.LICENSE.txt=@dagrejs/dagre/LICENSE
-  vendor/graphlib.LICENSE.txt=@dagrejs/graphlib/LICENSE
   vendor/uplot.js=uplot/dist/uPlot.esm.js
   vendor/uplot.css=uplot/dist/uPlot.min.css
   vendor/uplot.LICENSE.txt=uplot/LICENSE

@@ -1,93 +1,111 @@
-// The table of states as a picture: laid out by dagre, from the table that the program serves.
-import { Graph, layout } from './vendor/dagre.js';
-import { isFinal, lifecycle, toneOf } from './states.js';
+// The table of states as a picture, made from the table that the program serves: a column for each
+// phase, from the first claim on the left to the end on the right.
+import { lifecycle, toneOf } from './states.js';
 import { svg } from './dom.js';
 
-const node = { width: 148, height: 34 };
-const margin = 14;
+const node = { width: 146, height: 34 };
+const gap = { x: 78, y: 34 };
+const margin = 18;
+const apart = 7;   // between the two ways of a pair
+const bulge = 26;  // of an arc that passes its neighbours
 
-// How hard dagre tries to keep an edge short and straight: most for a step to the next state of the
-// table, so that a connection's usual way is a line, least for the many that end it.
-const weight = { next: 12, other: 1, final: 0 };
-
-let placed = null;
-
-function weightOf(from, to) {
-  const names = lifecycle().map((row) => row.state);
-  if (isFinal(to)) return weight.final;
-  return names.indexOf(to) === names.indexOf(from) + 1 ? weight.next : weight.other;
+// [[state]] from left to right; phases of a single state share a column.
+function columnsOf(rows) {
+  const columns = [];
+  for (const { state, phase } of rows) {
+    const last = columns.at(-1);
+    if (last && last.phase === phase) last.states.push(state);
+    else columns.push({ phase, states: [state] });
+  }
+  const merged = [];
+  for (const { states } of columns) {
+    if (states.length === 1 && merged.at(-1)?.alone) merged.at(-1).states.push(...states);
+    else merged.push({ alone: states.length === 1, states: [...states] });
+  }
+  return merged.map((column) => column.states);
 }
 
+// {places: state -> {column, row, x, y}, width, height}: the middle of each.
 function place() {
-  if (placed) return placed;
-  const graph = new Graph();
-  graph.setGraph({ rankdir: 'TB', nodesep: 26, ranksep: 40, edgesep: 8,
-    marginx: margin, marginy: margin });
-  for (const { state } of lifecycle()) graph.setNode(state, { ...node });
-  for (const { state, to } of lifecycle()) {
-    for (const next of to) graph.setEdge(state, next, { weight: weightOf(state, next) });
-  }
-  layout(graph);
-  placed = graph;
-  return placed;
+  const columns = columnsOf(lifecycle());
+  const rows = Math.max(...columns.map((states) => states.length));
+  const places = new Map();
+  columns.forEach((states, column) => states.forEach((state, index) => {
+    const row = index + (rows - states.length) / 2;
+    places.set(state, { column, row,
+      x: margin + node.width / 2 + column * (node.width + gap.x),
+      y: margin + node.height / 2 + row * (node.height + gap.y) });
+  }));
+  return { places,
+    width: 2 * margin + columns.length * (node.width + gap.x) - gap.x,
+    height: 2 * margin + rows * (node.height + gap.y) - gap.y };
 }
 
-// Of nodes and edges: dagre tells the size that the nodes need.
-function extent(graph) {
-  const points = graph.edges().flatMap((edge) => graph.edge(edge).points);
-  const { width, height } = graph.graph();
-  const left = Math.min(0, ...points.map(({ x }) => x - margin));
-  const right = Math.max(width, ...points.map(({ x }) => x + margin));
-  return { left, width: right - left, height };
+function between(from, to) {
+  if (from.column === to.column) return within(from, to);
+  const forth = from.column < to.column ? 1 : -1;
+  const start = { x: from.x + forth * (node.width / 2), y: from.y - forth * apart };
+  const end = { x: to.x - forth * (node.width / 2 + 2), y: to.y - forth * apart };
+  const reach = Math.abs(end.x - start.x) / 2;
+  return `M${start.x},${start.y} C${start.x + forth * reach},${start.y} ${
+    end.x - forth * reach},${end.y} ${end.x},${end.y}`;
 }
 
-// A curve through the points, with rounded corners.
-function path(points) {
-  const [first, ...rest] = points;
-  let drawn = `M${first.x},${first.y}`;
-  for (let i = 0; i < rest.length - 1; ++i) {
-    const middle = { x: (rest[i].x + rest[i + 1].x) / 2, y: (rest[i].y + rest[i + 1].y) / 2 };
-    drawn += ` Q${rest[i].x},${rest[i].y} ${middle.x},${middle.y}`;
+// Neighbours are joined by a line; those that are further apart by an arc, down on the left and up
+// on the right.
+function within(from, to) {
+  const down = to.row > from.row ? 1 : -1;
+  const steps = Math.abs(to.row - from.row);
+  if (steps === 1) {
+    const x = from.x - down * 2 * apart;
+    return `M${x},${from.y + (down * node.height) / 2} L${x},${to.y - down * (node.height / 2 + 2)}`;
   }
-  const last = rest.at(-1);
-  return `${drawn} L${last.x},${last.y}`;
+  const side = -down;
+  const x = from.x + side * (node.width / 2);
+  const out = x + side * bulge * steps * 0.75;
+  return `M${x},${from.y + down * apart} C${out},${from.y + down * 20} ${
+    out},${to.y - down * 20} ${x + side * 2},${to.y - down * apart}`;
 }
 
 const edgeName = (from, to) => `${from}>${to}`;
 
 function arrowHead(id) {
-  return svg('marker', { id, viewBox: '0 0 8 8', refX: '7', refY: '4', markerWidth: '7',
-    markerHeight: '7', orient: 'auto-start-reverse' }, svg('path', { d: 'M0,0.5 L7.5,4 L0,7.5z' }));
+  return svg('marker', { id, viewBox: '0 0 8 8', refX: '7', refY: '4', markerUnits: 'userSpaceOnUse',
+    markerWidth: '9', markerHeight: '9', orient: 'auto' }, svg('path', { d: 'M0,0.5 L7.5,4 L0,7.5z' }));
 }
 
-// entries: the history, oldest first. Lights the state, and the ways by which it was come to: the
-// last one most.
-export function drawDiagram(state, entries) {
-  const graph = place();
-  const { left, width, height } = extent(graph);
-  const way = new Map();
-  entries.forEach((entry, index) => way.set(edgeName(entry.from, entry.to), index));
+// What is drawn later lies above.
+const strength = ['faint', 'next', 'came', 'last'];
+
+function drawEdges(places, state, entries) {
+  const way = new Map(entries.map((entry, index) => [edgeName(entry.from, entry.to), index]));
+  return lifecycle().flatMap((row) => row.to.map((to) => {
+    const rank = way.get(edgeName(row.state, to));
+    const kind = rank === entries.length - 1 ? 'last'
+      : rank !== undefined ? 'came' : row.state === state ? 'next' : 'faint';
+    return svg(`path.edge.${kind}`, { d: between(places.get(row.state), places.get(to)),
+      'marker-end': `url(#head-${kind})`, 'data-edge': edgeName(row.state, to), 'data-kind': kind });
+  })).sort((one, other) =>
+    strength.indexOf(one.dataset.kind) - strength.indexOf(other.dataset.kind));
+}
+
+function drawNodes(places, state, entries) {
   const visited = new Set(entries.flatMap((entry) => [entry.from, entry.to]));
-  const edges = graph.edges().map(({ v, w }) => {
-    const rank = way.get(edgeName(v, w));
-    const kind = rank === undefined ? (v === state ? 'next' : 'faint')
-      : rank === entries.length - 1 ? 'last' : 'came';
-    return { kind, element: svg(`path.edge.${kind}`, {
-      d: path(graph.edge(v, w).points), 'marker-end': `url(#head-${kind})`, 'data-edge': edgeName(v, w),
-    }) };
-  });
-  const strength = ['faint', 'next', 'came', 'last'];
-  edges.sort((one, other) => strength.indexOf(one.kind) - strength.indexOf(other.kind));
-  const nodes = lifecycle().map(({ state: name }) => {
-    const at = graph.node(name);
+  return [...places].map(([name, at]) => {
     const kind = name === state ? '.now' : visited.has(name) ? '.seen' : '';
     return svg(`g.node${kind}`, { 'data-state': name, 'data-tone': toneOf(name),
       transform: `translate(${at.x - node.width / 2},${at.y - node.height / 2})` },
     svg('rect', { width: node.width, height: node.height, rx: node.height / 2 }),
     svg('text', { x: node.width / 2, y: node.height / 2 + 4 }, name));
   });
-  const told = `The states of a connection; it is ${state}.`;
-  return svg('svg.diagram', { viewBox: `${left} 0 ${width} ${height}`, role: 'img', 'aria-label': told },
-    svg('defs', {}, strength.map((kind) => arrowHead(`head-${kind}`))),
-    edges.map((edge) => edge.element), nodes);
+}
+
+// entries: the history, oldest first. Lights the state, and the ways by which it was come to: the
+// last one most.
+export function drawDiagram(state, entries) {
+  const { places, width, height } = place();
+  return svg('svg.diagram', { viewBox: `0 0 ${width} ${height}`, role: 'img',
+    'aria-label': `The states of a connection; it is ${state}.` },
+  svg('defs', {}, strength.map((kind) => arrowHead(`head-${kind}`))),
+  drawEdges(places, state, entries), drawNodes(places, state, entries));
 }

@@ -108,12 +108,20 @@ export function mount(root, { parts: [key = ''] }) {
   const explain = () => show(words_, api.get('explain', { key }), explanation);
   const refresh = settled(refreshAfterMs, () => {
     show(steps, api.get('history', { key }).then((answer) => {
-      if (!over && connection) replace(picture, drawDiagram(connection.state, answer.entries));
+      if (!over && connection) drawPicture(answer.entries);
       return answer.entries;
     }), timeline);
     explain();
     outbox.refresh();
   });
+
+  // On a phone the picture is wider than the page: what matters is brought into sight.
+  function drawPicture(entries) {
+    replace(picture, drawDiagram(connection.state, entries));
+    const now = picture.querySelector('.node.now')?.getBoundingClientRect();
+    const seen = picture.getBoundingClientRect();
+    if (now) picture.scrollLeft += now.left + now.width / 2 - seen.left - seen.width / 2;
+  }
 
   function gone(sentence) {
     empty.hidden = false;
@@ -143,9 +151,10 @@ export function mount(root, { parts: [key = ''] }) {
     h(`section.card.${name}`, {}, h('h2', {}, label), inside);
   const body = h('div.detail', { hidden: true },
     card('explained', 'Why it is where it is', words_),
-    h('div.column', {}, card('diagrammed', 'State', picture), outbox.root),
-    h('div.column', {}, card('facted', 'Record', facts, buttons),
-      card('stepped', 'The way it came', steps)));
+    card('diagrammed', 'State', picture, h('p.key-to', {},
+      h('i.came'), 'the way it came', h('i.next'), 'what may come next')),
+    h('div.column', {}, card('facted', 'Record', facts, buttons), outbox.root),
+    card('stepped', 'The way it came', steps));
   root.append(h('nav.crumbs', { 'aria-label': 'Where this is' },
     h('a', { href: '#/connections' }, 'Connections')),
   h('div.titled', {}, heading, state), problem, empty, body);

@@ -1,0 +1,212 @@
+"""The operators' console on real services: seen live, steered, and closed to everybody else."""
+
+import asyncio
+import http.client
+import json
+import os
+import pathlib
+import sys
+import unittest
+
+import websockets
+
+ROOT = pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"])
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path.insert(0, str(ROOT / "tests" / "e2e" / "console"))
+from console import Console, play  # noqa: E402
+from stack import Stack, free_port  # noqa: E402
+from ws_client import Client  # noqa: E402
+
+CROWD = 30
+
+
+class Clients:
+    """What the browser's scenario asks for."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.clients = []
+        self.crowd = []
+
+    async def connect(self, session, gateway):
+        client = await Client().connect(self.stack.url(gateway, session=session))
+        await client.ready()
+        self.clients.append(client)
+
+    async def code(self, number):
+        return await self.clients[number].wait_closed()
+
+    async def gather_crowd(self):
+        before = self.stack.ctl("gateways")
+        for number in range(CROWD):
+            await self.connect(f"crowd{number}", 0)
+            self.crowd.append(self.clients[-1])
+        counts = {one["gateway_id"]: int(one["connections"]) for one in before}
+        for one in self.stack.ctl("gateways"):
+            if int(one["connections"]) - counts[one["gateway_id"]] == CROWD:
+                return {"id": one["gateway_id"], "connections": int(one["connections"])}
+        raise AssertionError("the crowd is nowhere")
+
+    async def crowd_codes(self):
+        return sorted({await client.wait_closed() for client in self.crowd})
+
+    async def close(self):
+        for client in self.clients:
+            await client.close(1000)
+
+    def steps(self):
+        coordinator = self.stack.coordinator
+        return {"connect": self.connect, "code": self.code, "crowd": self.gather_crowd,
+                "crowd codes": self.crowd_codes,
+                "stop coordinator": lambda: asyncio.to_thread(coordinator.stop),
+                "start coordinator": lambda: asyncio.to_thread(
+                    lambda: bool(coordinator.start().wait_ready()))}
+
+
+class ConsoleOnRealServices(unittest.IsolatedAsyncioTestCase):
+    async def test_takeover_kick_and_drain_are_seen_live(self):
+        with Stack(agent=False) as stack:
+            clients = Clients(stack)
+            try:
+                with Console(f"127.0.0.1:{stack.coordinator_port}") as console:
+                    await play("live", console.url, clients.steps())
+            finally:
+                await clients.close()
+            log = stack.coordinator.log_path.read_text(encoding="utf-8")
+            self.assertIn("An operator kicks a connection.", log)
+
+
+class ConsoleDoors(unittest.TestCase):
+    """Everything but its own page is refused, each for its own reason."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.console = Console(f"127.0.0.1:{free_port()}").__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.console.__exit__()
+
+    def ask(self, method, path, body=None, token=True, **headers):
+        """(status, headers, body as JSON or text)"""
+        connection = http.client.HTTPConnection("127.0.0.1", self.console.port, timeout=10)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            given.setdefault("Authorization", f"Bearer {self.console.token}")
+        connection.request(method, path, body, given)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        kind = answer.headers["Content-Type"]
+        return answer.status, answer.headers, json.loads(text) if "json" in kind else text
+
+    def test_its_own_page_is_answered_with_headers_that_keep_it_to_itself(self):
+        status, headers, text = self.ask("GET", "/", token=False)
+        self.assertEqual(status, 200)
+        self.assertIn("<!doctype html>", text)
+        policy = headers["Content-Security-Policy"]
+        for part in ("default-src 'self'", "frame-ancestors 'none'", "trusted-types 'none'"):
+            self.assertIn(part, policy)
+        self.assertNotIn("unsafe", policy)
+        self.assertEqual(headers["X-Content-Type-Options"], "nosniff")
+        self.assertEqual(headers["Referrer-Policy"], "no-referrer")
+        self.assertEqual(headers["Cache-Control"], "no-store")
+        self.assertNotIn("Access-Control-Allow-Origin", headers)
+        self.assertEqual(self.ask("GET", "/api/about")[0], 200)
+        self.assertEqual(
+            self.ask("GET", "/api/about", Host=f"localhost:{self.console.port}")[0], 200)
+        self.assertEqual(self.ask("GET", "/api/about", Origin=self.console.origin)[0], 200)
+        for path in ("/../etc/passwd", "/%2e%2e/main.cc", "/main.js/", "/vendor"):
+            self.assertEqual(self.ask("GET", path)[0], 404, path)
+
+    def test_a_foreign_host_is_refused(self):
+        for host in ("evil.example", f"evil.example:{self.console.port}", "127.0.0.1", "localhost:1",
+                     f"127.0.0.1.evil.example:{self.console.port}"):
+            for path in ("/", "/api/about"):
+                status, _, answer = self.ask("GET", path, Host=host)
+                self.assertEqual(status, 421, host)
+                self.assertIn("This console answers as", answer["error"])
+
+    def test_a_foreign_origin_is_refused(self):
+        for origin in ("https://evil.example", f"https://127.0.0.1:{self.console.port}",
+                       "http://127.0.0.1", "http://127.0.0.1:1", "null"):
+            status, _, answer = self.ask("GET", "/api/about", Origin=origin)
+            self.assertEqual(status, 403, origin)
+            self.assertIn("another site asked", answer["error"])
+        self.assertEqual(self.ask("GET", "/", Origin="https://evil.example")[0], 403)
+
+    def test_without_the_token_nothing_is_told_or_changed(self):
+        for path in ("about", "stats?coordinator=0", "gateways", "lifecycle", "get?key=a", "nothing"):
+            self.assertEqual(self.ask("GET", f"/api/{path}", token=False)[0], 401)
+        status, _, answer = self.ask("POST", "/api/kick", "{}", token=False,
+                                     Content_Type="application/json")
+        self.assertEqual((status, answer["reason"]), (401, "token"))
+        for wrong in ("", self.console.token[:-1], self.console.token + "0", "0" * 32):
+            self.assertEqual(
+                self.ask("GET", "/api/about", Authorization=f"Bearer {wrong}")[0], 401)
+        self.assertEqual(self.ask("GET", "/api/about", Authorization=self.console.token)[0], 401)
+        # Nor is it taken from where a link or a form could carry it.
+        self.assertEqual(
+            self.ask("GET", f"/api/about?token={self.console.token}", token=False)[0], 401)
+
+    def test_only_a_post_of_json_changes_anything(self):
+        self.assertEqual(self.ask("GET", "/api/kick")[0], 405)
+        self.assertEqual(self.ask("POST", "/api/stats", "{}")[0], 405)
+        self.assertEqual(self.ask("POST", "/", "{}")[0], 405)
+        for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
+            self.assertEqual(self.ask("POST", "/api/kick", "{}", Content_Type=kind)[0], 415)
+        for body in ("", "[]", "{", '{"all": true, "reason": "x"}', '{"key": "a", "reason": "x"}',
+                     '{"filter": "live", "generation": "1", "reason": "x"}'):
+            status, _, answer = self.ask("POST", "/api/kick", body, Content_Type="application/json")
+            self.assertEqual((status, answer["reason"]), (400, "usage"), body)
+
+    def test_a_coordinator_that_is_gone_is_a_sentence(self):
+        status, _, answer = self.ask("GET", "/api/gateways")
+        self.assertEqual((status, answer["reason"]), (503, "unavailable"))
+        self.assertIn("is the coordinator running?", answer["error"])
+        self.assertEqual(self.ask("GET", "/api/stats?coordinator=7")[0], 400)
+
+
+class ConsoleSockets(unittest.IsolatedAsyncioTestCase):
+    async def test_the_websocket_opens_for_its_own_page_only(self):
+        with Console(f"127.0.0.1:{free_port()}") as console:
+            url = f"ws://127.0.0.1:{console.port}/api/live"
+            own = ["interlock.console", f"token.{console.token}"]
+            async with websockets.connect(url, subprotocols=own, origin=console.origin) as socket:
+                self.assertEqual(socket.subprotocol, "interlock.console")
+                await socket.send('{"watch": 1, "from_revision": "1"}')
+                told = json.loads(await asyncio.wait_for(socket.recv(), 10))
+                self.assertIn("is the coordinator running?", told[0]["away"])
+            for protocols, origin, status in ((["interlock.console"], console.origin, 401),
+                                              (["interlock.console", "token.0"], None, 401),
+                                              (own, "https://evil.example", 403)):
+                with self.assertRaises(websockets.InvalidStatusCode) as refused:
+                    async with websockets.connect(url, subprotocols=protocols, origin=origin):
+                        pass
+                self.assertEqual(refused.exception.status_code, status)
+
+    async def test_a_page_that_talks_nonsense_or_wants_too_much_is_sent_away(self):
+        with Console(f"127.0.0.1:{free_port()}") as console:
+            url = f"ws://127.0.0.1:{console.port}/api/live"
+            own = ["interlock.console", f"token.{console.token}"]
+            many = [json.dumps({"watch": number}) for number in range(9)]
+            for frames in (["nonsense"], ["[]"], ['{"watch": "x"}'], many):
+                async with websockets.connect(url, subprotocols=own) as socket:
+                    for frame in frames:
+                        await socket.send(frame)
+                    await asyncio.wait_for(socket.wait_closed(), 10)
+                    self.assertEqual(socket.close_code, 1008)
+            async with websockets.connect(url, subprotocols=own) as socket:
+                # One after the other is fine, however many.
+                for number in range(40):
+                    await socket.send(json.dumps({"watch": number}))
+                    await socket.send(json.dumps({"unwatch": number}))
+                await socket.send(json.dumps({"watch": 99}))
+                async def until():
+                    while not any(item["watch"] == 99 for item in json.loads(await socket.recv())):
+                        pass
+                await asyncio.wait_for(until(), 10)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
