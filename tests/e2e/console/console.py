@@ -3,10 +3,13 @@
 import asyncio
 import filecmp
 import json
+import logging
 import os
 import pathlib
 import shutil
 import subprocess
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # slow callbacks of a busy machine are no news
 
 HERE = pathlib.Path(__file__).resolve().parent
 BIN = pathlib.Path(os.environ["INTERLOCK_BIN_DIR"])

@@ -78,6 +78,11 @@ export class Grid {
     });
   }
 
+  toTop() {
+    this.scroller.scrollTop = 0;
+    this.current = -1;
+  }
+
   show(items) {
     const kept = this.items[this.current]?.key;
     this.items = items;

@@ -74,6 +74,7 @@ export function mount(root, { query }) {
     sorted: (name) => {
       order.descending = order.by === name ? !order.descending : name !== 'key';
       order.by = name;
+      grid.toTop();
       sortNow();
     },
   });
@@ -120,6 +121,7 @@ export function mount(root, { query }) {
   function begin() {
     records?.end();
     sortedVersion = -1;
+    grid.toTop();
     records = new Records(wholeFilter(), draw);
     sortNow();
   }
@@ -130,7 +132,7 @@ export function mount(root, { query }) {
     h('div.tools', { role: 'search' },
       h('label', {}, 'Search', h('input', { type: 'search', value: asked.search, id: 'search',
         autocomplete: 'off', placeholder: 'part of a key, or an owner',
-        oninput: (event) => { asked.search = event.target.value.trim(); sortNow(); } })),
+        oninput: (event) => { asked.search = event.target.value.trim(); grid.toTop(); sortNow(); } })),
       h('label.grow', {}, 'Filter', h('input', { type: 'text', value: asked.filter, id: 'filter',
         autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'filter-problem',
         placeholder: 'state = RECONNECTING AND age > 30s',
