@@ -53,8 +53,8 @@ WatchStream* WatchStream::start(EngineThread& engine, Workers& workers, std::str
 }
 
 void WatchStream::changed(const Watched& watched) {
-  // While the scan goes on not everything up to here has been shown, so nothing may say that it has:
-  // whoever goes on behind such a revision would never see what the scan had not come to.
+  // While the scan goes on not everything up to here has been shown, and nothing may say that it
+  // has: whoever goes on behind such a revision would never see what the scan had not come to.
   const bool scanning = scanning_;
   if (scanning && watched.bookmark) return;
   if (queued() >= kWatchQueueMax) {

@@ -15,7 +15,8 @@ struct ApiRequest {
   std::string body;
 };
 
-// Always JSON: the answer in the protocol's own field names, or {"error": SENTENCE, "reason": WORD}.
+// Always JSON: the answer with the protocol's own field names, or
+// {"error": SENTENCE, "reason": WORD}.
 struct ApiAnswer {
   int status = 200;
   std::string body;

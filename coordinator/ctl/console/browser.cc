@@ -64,7 +64,8 @@ BrowserDoor::BrowserDoor(const std::string& url) {
   file_ = folder_ + "/console.html";
   std::ofstream(file_) << fmt::format(
       "<!doctype html><meta charset=\"utf-8\"><title>Interlock</title>"
-      "<meta http-equiv=\"refresh\" content=\"0; url={0}\"><a href=\"{0}\">Interlock's console</a>\n",
+      "<meta http-equiv=\"refresh\" content=\"0; url={0}\">"
+      "<a href=\"{0}\">Interlock's console</a>\n",
       url);
   open_in_browser("file://" + file_);
 }

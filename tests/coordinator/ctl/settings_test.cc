@@ -46,9 +46,19 @@ TEST_F(CtlSettings, FlagsOutrankTheEnvironment) {
   EXPECT_TRUE(settings->json);
 }
 
+TEST_F(CtlSettings, SeveralCoordinatorsAreTheFirstAndTheOthers) {
+  const auto settings = read_tool_settings({"--coordinator=one:1,two:2,[::1]:3"}, {});
+  ASSERT_TRUE(settings.ok());
+  EXPECT_EQ(settings->coordinator, (HostPort{"one", 1}));
+  EXPECT_THAT(settings->other_coordinators,
+              testing::ElementsAre(HostPort{"two", 2}, HostPort{"::1", 3}));
+}
+
 TEST_F(CtlSettings, NonsenseIsRefusedWithASentence) {
   EXPECT_THAT(refusal({"--coordinator=nowhere"}), HasSubstr("it takes host:port"));
   EXPECT_THAT(refusal({"--coordinator=here:0"}), HasSubstr("it takes host:port"));
+  EXPECT_THAT(refusal({"--coordinator=one:1,"}), HasSubstr("it takes host:port"));
+  EXPECT_THAT(refusal({"--coordinator=one:1,two"}), HasSubstr("it takes host:port"));
   EXPECT_THAT(refusal({"--timeout=0s"}), HasSubstr("above zero"));
   EXPECT_THAT(refusal({"--timeout=inf"}), HasSubstr("above zero"));
   EXPECT_THAT(refusal({"--timeout=soon"}), HasSubstr("a duration such as"));

@@ -61,7 +61,8 @@ function tooWide() {
   if (scrollWidth <= clientWidth) return [];
   return [...document.querySelectorAll('body *')]
     .filter((one) => one.getBoundingClientRect().right > clientWidth + 1)
-    .map((one) => `${one.tagName}.${one.getAttribute('class')}`).slice(0, 12);
+    .map((one) => `${one.tagName}.${one.getAttribute('class')}`)
+    .slice(0, 12);
 }
 
 // Each view as people will see it; a phone's page must not scroll sideways.
@@ -71,21 +72,29 @@ async function shoot(page, name) {
     for (const [size, viewport] of Object.entries(sizes)) {
       await page.setViewportSize(viewport);
       // Two frames: what watches sizes has drawn again.
-      await page.evaluate(() => new Promise((done) => {
-        requestAnimationFrame(() => requestAnimationFrame(done));
-      }));
+      await page.evaluate(
+        () =>
+          new Promise((done) => {
+            requestAnimationFrame(() => requestAnimationFrame(done));
+          }),
+      );
       const wide = await page.evaluate(tooWide);
       assert.deepEqual(wide, [], `${name} is wider than ${viewport.width} px`);
-      await page.screenshot({ path: `${screenshots}/${name}_${scheme}_${size}.png`,
-        fullPage: size === 'wide' });
+      await page.screenshot({
+        path: `${screenshots}/${name}_${scheme}_${size}.png`,
+        fullPage: size === 'wide',
+      });
     }
   }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize(sizes.wide);
 }
 
-const browser = await chromium.launch({ executablePath: program, headless: true,
-  args: ['--no-sandbox', '--no-proxy-server', '--disable-gpu', '--disable-quic'] });
+const browser = await chromium.launch({
+  executablePath: program,
+  headless: true,
+  args: ['--no-sandbox', '--no-proxy-server', '--disable-gpu', '--disable-quic'],
+});
 let failed = false;
 try {
   const context = await browser.newContext({ viewport: sizes.wide, reducedMotion: 'reduce' });
@@ -94,16 +103,21 @@ try {
   const page = await context.newPage();
   watcher.observe(page);
   const { run } = await import(`./scenarios/${scenario}.mjs`);
-  const go = (view) => page.evaluate((hash) => { location.hash = hash; }, `#/${view}`);
+  const go = (view) =>
+    page.evaluate((hash) => {
+      location.hash = hash;
+    }, `#/${view}`);
   await page.goto(url);
   try {
-    const { expected } = (await run({ page, context, url, step, go, watcher,
-      shoot: (name) => shoot(page, name) })) ?? {};
+    const { expected } =
+      (await run({ page, context, url, step, go, watcher, shoot: (name) => shoot(page, name) })) ??
+      {};
     watcher.check(expected);
   } catch (error) {
     const said = await page.evaluate(() => document.body.innerText).catch(() => 'nothing');
-    process.stderr.write(`The page said:\n${said}\nand complained: ${
-      JSON.stringify(watcher.errors, null, 1)}\n`);
+    process.stderr.write(
+      `The page said:\n${said}\nand complained: ${JSON.stringify(watcher.errors, null, 1)}\n`,
+    );
     throw error;
   }
   process.stdout.write('{"passed": true}\n');

@@ -18,6 +18,7 @@ MODULES = BIN.parent / "console_test_npm"
 NPM_S_MAX = 240
 SCENARIO_S_MAX = 150
 STOP_S_MAX = 1
+BROWSER_STOP_S_MAX = 10
 
 
 def fetch_modules():
@@ -90,10 +91,15 @@ async def play(scenario, url, steps=None):
             await process.stdin.drain()
         return False
 
+    passed = False
     try:
         passed = await asyncio.wait_for(converse(), SCENARIO_S_MAX)
         assert passed, f"the scenario {scenario} failed: see above"
     finally:
-        if process.returncode is None:
+        if process.returncode is None and not passed:
             process.terminate()
-        await process.wait()
+        try:
+            await asyncio.wait_for(process.wait(), BROWSER_STOP_S_MAX)
+        except asyncio.TimeoutError:
+            process.kill()
+            await process.wait()

@@ -15,7 +15,9 @@ export function takeToken() {
   return token !== '';
 }
 
-export function tokenProtocols() { return ['interlock.console', `token.${token}`]; }
+export function tokenProtocols() {
+  return ['interlock.console', `token.${token}`];
+}
 
 // The message is a sentence for the operator; `reason` is a word: refused, unavailable, token ...
 export class ApiError extends Error {
@@ -52,6 +54,9 @@ async function ask(address, options) {
   }
   const body = await answer.json().catch(() => ({}));
   if (answer.ok) return body;
-  throw new ApiError(body.error ?? `The console answered ${answer.status}.`,
-    body.reason ?? 'failed', answer.status);
+  throw new ApiError(
+    body.error ?? `The console answered ${answer.status}.`,
+    body.reason ?? 'failed',
+    answer.status,
+  );
 }

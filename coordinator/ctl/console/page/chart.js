@@ -3,7 +3,7 @@ import uPlot from './vendor/uplot.js';
 import { h, replace } from './dom.js';
 
 const height = 190;
-const timeSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800];  // seconds between two marks
+const timeSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800]; // seconds between two marks
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -51,7 +51,10 @@ export function chart(label, series, { stacked = false, format = String } = {}) 
     padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, y: false, points: { show: false } },
-    scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high || 0, 1e-9) * 1.08] } },
+    scales: {
+      x: { time: true },
+      y: { range: (_, low, high) => [0, Math.max(high || 0, 1e-9) * 1.08] },
+    },
     axes: [{ ...axis(2, clock), incrs: timeSteps }, axis(3, format)],
     series: [{}, ...order],
   };
@@ -63,13 +66,22 @@ export function chart(label, series, { stacked = false, format = String } = {}) 
   sized.observe(plot);
 
   function tell(index) {
-    replace(legend, series.map((one, number) => {
-      const value = values[number][index ?? values[number].length - 1];
-      const swatch = h('i');
-      swatch.style.background = one.colour();
-      return h('li', {}, swatch, one.label, ' ',
-        h('b', {}, value === null || value === undefined ? '–' : format(value)));
-    }));
+    replace(
+      legend,
+      series.map((one, number) => {
+        const value = values[number][index ?? values[number].length - 1];
+        const swatch = h('i');
+        swatch.style.background = one.colour();
+        return h(
+          'li',
+          {},
+          swatch,
+          one.label,
+          ' ',
+          h('b', {}, value === null || value === undefined ? '–' : format(value)),
+        );
+      }),
+    );
   }
   drawn.over.addEventListener('mousemove', () => tell(drawn.cursor.idx));
   drawn.over.addEventListener('mouseleave', () => tell());
@@ -82,8 +94,14 @@ export function chart(label, series, { stacked = false, format = String } = {}) 
       drawn.setData([times, ...(stacked ? heights.toReversed() : heights)]);
       tell();
     },
-    repaint() { drawn.redraw(false); tell(); },
-    end() { sized.disconnect(); drawn.destroy(); },
+    repaint() {
+      drawn.redraw(false);
+      tell();
+    },
+    end() {
+      sized.disconnect();
+      drawn.destroy();
+    },
   };
 }
 

@@ -14,24 +14,46 @@ export function confirmAction({ title, explanation, verb, danger = false, fields
     const id = `dialog-${++number}`;
     const before = document.activeElement;
     const problem = h('p.problem', { role: 'alert' });
-    const reason = h('textarea', { id: `${id}-reason`, rows: '2', required: true,
-      maxlength: '200', placeholder: 'Such as: ticket 123, stuck since the rollout' });
-    const inputs = fields.map((field) => h('input', { id: `${id}-${field.name}`,
-      type: field.type ?? 'text', min: field.min, max: field.max, value: field.value }));
+    const reason = h('textarea', {
+      id: `${id}-reason`,
+      rows: '2',
+      required: true,
+      maxlength: '200',
+      placeholder: 'Such as: ticket 123, stuck since the rollout',
+    });
+    const inputs = fields.map((field) =>
+      h('input', {
+        id: `${id}-${field.name}`,
+        type: field.type ?? 'text',
+        min: field.min,
+        max: field.max,
+        value: field.value,
+      }),
+    );
     const go = h(`button${danger ? '.danger' : '.primary'}`, { type: 'submit' }, verb);
     const cancel = h('button', { type: 'button', onclick: () => end() }, 'Cancel');
-    const form = h('form', { novalidate: true },
+    const form = h(
+      'form',
+      { novalidate: true },
       h('h2', { id: `${id}-title` }, title),
       h('p', { id: `${id}-text` }, explanation),
       fields.map((field, index) =>
-        h('div.field', {}, h('label', { for: `${id}-${field.name}` }, field.label), inputs[index])),
+        h('div.field', {}, h('label', { for: `${id}-${field.name}` }, field.label), inputs[index]),
+      ),
       h('div.field', {}, h('label', { for: `${id}-reason` }, 'Why'), reason),
-      problem, h('div.buttons', {}, cancel, go));
-    const dialog = h('dialog', { 'aria-labelledby': `${id}-title`,
-      'aria-describedby': `${id}-text` }, form);
+      problem,
+      h('div.buttons', {}, cancel, go),
+    );
+    const dialog = h(
+      'dialog',
+      { 'aria-labelledby': `${id}-title`, 'aria-describedby': `${id}-text` },
+      form,
+    );
 
     let result;
-    function end() { dialog.close(); }
+    function end() {
+      dialog.close();
+    }
     dialog.addEventListener('close', () => {
       dialog.remove();
       if (before instanceof HTMLElement) before.focus();

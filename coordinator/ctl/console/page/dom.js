@@ -53,9 +53,16 @@ export function text(element, value) {
 export function perFrame(draw) {
   let asked = 0;
   const ask = () => {
-    if (!asked) asked = requestAnimationFrame(() => { asked = 0; draw(); });
+    if (!asked)
+      asked = requestAnimationFrame(() => {
+        asked = 0;
+        draw();
+      });
   };
-  ask.cancel = () => { cancelAnimationFrame(asked); asked = 0; };
+  ask.cancel = () => {
+    cancelAnimationFrame(asked);
+    asked = 0;
+  };
   return ask;
 }
 

@@ -12,7 +12,8 @@ export const compact = (value) => {
 export function bytes(value) {
   let size = Number(value ?? 0);
   for (const unit of ['B', 'KiB', 'MiB']) {
-    if (size < 1024) return `${unit === 'B' || size >= 100 ? Math.round(size) : size.toFixed(1)} ${unit}`;
+    if (size < 1024)
+      return `${unit === 'B' || size >= 100 ? Math.round(size) : size.toFixed(1)} ${unit}`;
     size /= 1024;
   }
   return `${size.toFixed(1)} GiB`;
@@ -53,10 +54,13 @@ export function time(unixMs) {
 }
 
 export const percent = (part, all) =>
-  (all > 0 ? `${(Math.floor((1000 * part) / all) / 10).toLocaleString('en')} %` : '–');
+  all > 0 ? `${(Math.floor((1000 * part) / all) / 10).toLocaleString('en')} %` : '–';
 
 // SOCKET_LOST to `socket lost`
-export const words = (name) => String(name ?? '').toLowerCase().replaceAll('_', ' ');
+export const words = (name) =>
+  String(name ?? '')
+    .toLowerCase()
+    .replaceAll('_', ' ');
 
 // The first eight of a gateway's 32 digits tell gateways apart.
 export const shortId = (id) => (id.length > 12 ? id.slice(0, 8) : id);

@@ -2,13 +2,16 @@
 // those are; the rows are made once and filled again.
 import './vendor_environment.js';
 import {
-  Virtualizer, elementScroll, observeElementOffset, observeElementRect,
+  Virtualizer,
+  elementScroll,
+  observeElementOffset,
+  observeElementRect,
 } from './vendor/virtual/index.js';
 import { h, perFrame, text } from './dom.js';
 
 const headPx = 34;
 const rowPx = 34;
-const narrowRowPx = 54;  // two lines
+const narrowRowPx = 54; // two lines
 const overscan = 6;
 const narrow = matchMedia('(max-width: 560px)');
 const heightOfRow = () => (narrow.matches ? narrowRowPx : rowPx);
@@ -24,15 +27,29 @@ export class Grid {
     this.rows = [];
     this.body = h('div.rows', { role: 'rowgroup' });
     this.headings = columns.map((column) => this.heading(column, sorted));
-    this.scroller = h('div.scroller', {
-      role: 'grid', tabindex: '0', 'aria-label': label,
-      onkeydown: (event) => this.key(event), onclick: (event) => this.click(event),
-    }, h('div.head', { role: 'rowgroup' },
-      h('div.row', { role: 'row', 'aria-rowindex': '1' }, this.headings)), this.body);
+    this.scroller = h(
+      'div.scroller',
+      {
+        role: 'grid',
+        tabindex: '0',
+        'aria-label': label,
+        onkeydown: (event) => this.key(event),
+        onclick: (event) => this.click(event),
+      },
+      h(
+        'div.head',
+        { role: 'rowgroup' },
+        h('div.row', { role: 'row', 'aria-rowindex': '1' }, this.headings),
+      ),
+      this.body,
+    );
     this.root = h('div.grid', {}, this.scroller);
     this.draw = perFrame(() => this.drawNow());
     this.virtual = new Virtualizer(this.options());
-    this.resized = () => { this.virtual.measure(); this.draw(); };
+    this.resized = () => {
+      this.virtual.measure();
+      this.draw();
+    };
     narrow.addEventListener('change', this.resized);
   }
 
@@ -73,8 +90,10 @@ export class Grid {
   showOrder(name, descending) {
     this.columns.forEach((column, index) => {
       const here = column.name === name;
-      this.headings[index].setAttribute('aria-sort',
-        here ? (descending ? 'descending' : 'ascending') : 'none');
+      this.headings[index].setAttribute(
+        'aria-sort',
+        here ? (descending ? 'descending' : 'ascending') : 'none',
+      );
     });
   }
 
@@ -107,9 +126,13 @@ export class Grid {
 
   makeRow() {
     const cells = this.columns.map((column) => column.cell?.() ?? h('span'));
-    const element = h('div.row', { role: 'row', id: `row-${this.rows.length}` },
+    const element = h(
+      'div.row',
+      { role: 'row', id: `row-${this.rows.length}` },
       this.columns.map((column, index) =>
-        h(`div.cell.${column.name}`, { role: 'gridcell' }, cells[index])));
+        h(`div.cell.${column.name}`, { role: 'gridcell' }, cells[index]),
+      ),
+    );
     this.body.append(element);
     return { element, cells, index: -1 };
   }

@@ -9,7 +9,9 @@ export function handshakes(sample) {
     const bounds = handshake.bounds_seconds.map(Number);
     sum ??= { bounds, buckets: new Array(bounds.length + 1).fill(0) };
     if (sum.bounds.length !== bounds.length) continue;
-    handshake.buckets.forEach((count, index) => { sum.buckets[index] += Number(count); });
+    handshake.buckets.forEach((count, index) => {
+      sum.buckets[index] += Number(count);
+    });
   }
   return sum;
 }
@@ -22,7 +24,7 @@ export function difference(now, then) {
 }
 
 export const countOf = (histogram) =>
-  (histogram ? histogram.buckets.reduce((sum, count) => sum + count, 0) : 0);
+  histogram ? histogram.buckets.reduce((sum, count) => sum + count, 0) : 0;
 
 // In seconds, between the bounds of its bucket as if spread evenly; Infinity above the last bound;
 // null of nothing.

@@ -23,9 +23,14 @@ export function watch({ key = '', filter = '', from = '0' }, handlers) {
 }
 
 function ask(one) {
-  socket.send(JSON.stringify({
-    watch: one.id, key: one.key, filter: one.filter, from_revision: one.from,
-  }));
+  socket.send(
+    JSON.stringify({
+      watch: one.id,
+      key: one.key,
+      filter: one.filter,
+      from_revision: one.from,
+    }),
+  );
 }
 
 function connect() {

@@ -30,7 +30,7 @@ function place() {
 }
 
 function show() {
-  if (!location.hash.startsWith('#/')) return;  // the skip link
+  if (!location.hash.startsWith('#/')) return; // the skip link
   const { name, parts, query } = place();
   leave();
   main.replaceChildren();
@@ -38,8 +38,8 @@ function show() {
   scrollTo(0, 0);
   document.title = `${views[name].title} · Interlock`;
   for (const link of document.querySelectorAll('#nav a')) {
-    const here = link.dataset.name === name ||
-      (name === 'connection' && link.dataset.name === 'connections');
+    const here =
+      link.dataset.name === name || (name === 'connection' && link.dataset.name === 'connections');
     if (here) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
@@ -47,23 +47,41 @@ function show() {
 }
 
 function drawNavigation() {
-  replace(document.getElementById('nav'), order.map((name) => h('li', {},
-    h('a', { href: `#/${name}`, 'data-name': name }, views[name].title,
-      name === 'alerts' ? h('span.badge', { id: 'alert-count', hidden: true }) : null))));
+  replace(
+    document.getElementById('nav'),
+    order.map((name) =>
+      h(
+        'li',
+        {},
+        h(
+          'a',
+          { href: `#/${name}`, 'data-name': name },
+          views[name].title,
+          name === 'alerts' ? h('span.badge', { id: 'alert-count', hidden: true }) : null,
+        ),
+      ),
+    ),
+  );
 }
 
 function drawHealth(sample) {
   const answering = world.answering(sample);
-  const trouble = answering.length < sample.coordinators.length ||
-    answering.some((one) => one.stats.store_away);
+  const trouble =
+    answering.length < sample.coordinators.length || answering.some((one) => one.stats.store_away);
   const away = answering.some((one) => one.stats.store_away);
-  replace(document.getElementById('health'),
+  replace(
+    document.getElementById('health'),
     h('span.dot', { 'data-tone': answering.length === 0 ? 'bad' : trouble ? 'warn' : 'good' }),
-    answering.length === 0 ? 'No coordinator answers'
-      : away ? 'The store is away'
-        : trouble ? `${answering.length} of ${sample.coordinators.length} coordinators answer`
-          : sample.coordinators.length === 1 ? `${sample.coordinators[0].address}`
-            : `${answering.length} coordinators`);
+    answering.length === 0
+      ? 'No coordinator answers'
+      : away
+        ? 'The store is away'
+        : trouble
+          ? `${answering.length} of ${sample.coordinators.length} coordinators answer`
+          : sample.coordinators.length === 1
+            ? `${sample.coordinators[0].address}`
+            : `${answering.length} coordinators`,
+  );
   const alertsNow = alertsIn(sample).filter((one) => one.tone !== 'good').length;
   const badge = document.getElementById('alert-count');
   badge.hidden = alertsNow === 0;
@@ -71,9 +89,23 @@ function drawHealth(sample) {
 }
 
 function refuse(sentence) {
-  replace(main, h('div.empty', {}, h('h1', {}, 'This page cannot go on'), h('p', {}, sentence),
-    h('p', {}, 'Start ', h('code', {}, 'interlockctl console'), ' and open the address that it ',
-      'prints, all of it.')));
+  replace(
+    main,
+    h(
+      'div.empty',
+      {},
+      h('h1', {}, 'This page cannot go on'),
+      h('p', {}, sentence),
+      h(
+        'p',
+        {},
+        'Start ',
+        h('code', {}, 'interlockctl console'),
+        ' and open the address that it ',
+        'prints, all of it.',
+      ),
+    ),
+  );
 }
 
 async function begin() {

@@ -13,8 +13,8 @@ export class Records {
     this.changed = changed;
     this.byKey = new Map();
     this.caughtUp = false;
-    this.away = '';      // a sentence while the coordinator is gone
-    this.error = '';     // a sentence: the watch has ended
+    this.away = ''; // a sentence while the coordinator is gone
+    this.error = ''; // a sentence: the watch has ended
     this.tooMany = false;
     this.version = 0;
     this.resyncTimer = 0;
@@ -26,11 +26,20 @@ export class Records {
     this.untouched = true;
     this.synced = false;
     this.stop?.();
-    this.stop = watch({ filter: this.filter, from: 1 }, {
-      response: (response) => this.take(response),
-      away: (sentence) => { this.away = sentence; this.changed(); },
-      error: (sentence) => { this.error = sentence; this.changed(); },
-    });
+    this.stop = watch(
+      { filter: this.filter, from: 1 },
+      {
+        response: (response) => this.take(response),
+        away: (sentence) => {
+          this.away = sentence;
+          this.changed();
+        },
+        error: (sentence) => {
+          this.error = sentence;
+          this.changed();
+        },
+      },
+    );
   }
 
   end() {
@@ -72,6 +81,9 @@ export class Records {
   // A watch from the beginning says so first, because it knows of no removals so far back.
   missed() {
     if (this.untouched || this.resyncTimer) return;
-    this.resyncTimer = setTimeout(() => { this.resyncTimer = 0; this.begin(); }, resyncMs);
+    this.resyncTimer = setTimeout(() => {
+      this.resyncTimer = 0;
+      this.begin();
+    }, resyncMs);
   }
 }

@@ -35,6 +35,10 @@ export function setPill(pill, state) {
 // A colour of its own for each state of a chart: the tone's hue, further from it with each state.
 export function seriesColours() {
   const style = getComputedStyle(document.documentElement);
-  return new Map(rows.map((row, index) => [
-    row.state, style.getPropertyValue(`--series-${index + 1}`).trim() || 'gray']));
+  return new Map(
+    rows.map((row, index) => [
+      row.state,
+      style.getPropertyValue(`--series-${index + 1}`).trim() || 'gray',
+    ]),
+  );
 }

@@ -3,10 +3,10 @@
 import * as api from './api.js';
 
 const everyMs = 2000;
-const hurriedMs = 700;  // while somebody looks at a drain
+const hurriedMs = 700; // while somebody looks at a drain
 const samplesMax = 900;
 
-export const samples = [];     // oldest first
+export const samples = []; // oldest first
 export const about = { coordinators: [], version: '' };
 const listeners = new Set();
 let timer = 0;
@@ -25,7 +25,10 @@ export function listen(listener) {
 export function hurried() {
   hurry += 1;
   let over = false;
-  return () => { if (!over) hurry -= 1; over = true; };
+  return () => {
+    if (!over) hurry -= 1;
+    over = true;
+  };
 }
 
 export async function begin() {
@@ -39,12 +42,15 @@ export async function look() {
   const asked = about.coordinators.map((address, coordinator) =>
     api.get('stats', { coordinator }).then(
       (stats) => ({ address, stats, error: '' }),
-      (error) => ({ address, stats: null, error: error.message })));
+      (error) => ({ address, stats: null, error: error.message }),
+    ),
+  );
   const listed = api.get('gateways').then(
     (answer) => ({ gateways: answer.gateways, gatewaysError: '' }),
-    (error) => ({ gateways: latest()?.gateways ?? [], gatewaysError: error.message }));
+    (error) => ({ gateways: latest()?.gateways ?? [], gatewaysError: error.message }),
+  );
   const coordinators = await Promise.all(asked);
-  samples.push({ time, coordinators, ...await listed });
+  samples.push({ time, coordinators, ...(await listed) });
   if (samples.length > samplesMax) samples.shift();
   for (const listener of [...listeners]) listener(latest());
   clearTimeout(timer);
@@ -97,7 +103,9 @@ export const closesOf = (sample, code) =>
 
 export const liveConnections = (sample, isFinal) =>
   Object.entries(byState(sample)).reduce(
-    (sum, [state, count]) => sum + (isFinal(state) ? 0 : Number(count)), 0);
+    (sum, [state, count]) => sum + (isFinal(state) ? 0 : Number(count)),
+    0,
+  );
 
 // The sample that is about so old, or the oldest.
 export function before(milliseconds) {

@@ -36,8 +36,10 @@ async function takenOver({ page, step }) {
   await page.locator('.timeline li', { hasText: 'taken over' }).waitFor();
   await page.locator('.timeline li', { hasText: 'RECONNECTING' }).first().waitFor();
   await page.locator('.node.now[data-state=PROCESSING_READY]').waitFor();
-  await page.waitForFunction((before) =>
-    document.querySelector('.facts dd').innerText !== before, owner);
+  await page.waitForFunction(
+    (before) => document.querySelector('.facts dd').innerText !== before,
+    owner,
+  );
   assert.equal(await step('code', { number: 0 }), 4500);
 }
 
@@ -80,10 +82,13 @@ async function drained({ page, go, step, shoot }) {
   await dialog.getByRole('button', { name: 'Drain' }).click();
   await dialog.waitFor({ state: 'detached' });
   await gateway.locator('progress').waitFor();
-  await page.waitForFunction(([selector, whole]) => {
-    const left = Number(document.querySelector(`${selector} .drain`)?.dataset.left);
-    return left > 0 && left < whole;
-  }, [`[data-gateway="${id}"]`, connections]);
+  await page.waitForFunction(
+    ([selector, whole]) => {
+      const left = Number(document.querySelector(`${selector} .drain`)?.dataset.left);
+      return left > 0 && left < whole;
+    },
+    [`[data-gateway="${id}"]`, connections],
+  );
   await shoot('drain');
   await gateway.getByText('It is empty: it can be stopped.').waitFor();
   assert.deepEqual(await step('crowd codes'), [4001]);

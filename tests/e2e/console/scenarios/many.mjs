@@ -4,13 +4,16 @@ import assert from 'node:assert/strict';
 
 const rowsInDocumentMax = 80;
 const scrollSteps = 120;
-const medianFrameMsMax = 50;  // of a busy machine without a graphics card
+const medianFrameMsMax = 50; // of a busy machine without a graphics card
 
 // Scrolls from the top to the end, one step a frame; returns how long frames took, how many rows
 // there were at most, and whether each row was where it belongs. Runs in the page.
 async function scrollThrough({ steps, expected }) {
   const scroller = document.querySelector('.scroller');
-  const frame = () => new Promise((done) => { requestAnimationFrame(done); });
+  const frame = () =>
+    new Promise((done) => {
+      requestAnimationFrame(done);
+    });
   const took = [];
   let most = 0;
   let wrong = '';
@@ -46,8 +49,10 @@ export async function run({ page, go, step, shoot }) {
   await page.getByText(`${keys.length.toLocaleString('en')} connections, live`).waitFor();
   const listedMs = Date.now() - began;
   keys.sort();
-  assert.equal(await page.locator('.scroller').getAttribute('aria-rowcount'),
-    String(keys.length + 1));
+  assert.equal(
+    await page.locator('.scroller').getAttribute('aria-rowcount'),
+    String(keys.length + 1),
+  );
 
   const calm = await page.evaluate(scrollThrough, { steps: scrollSteps, expected: keys });
   assert.equal(calm.wrong, '');
@@ -72,8 +77,10 @@ export async function run({ page, go, step, shoot }) {
   await page.getByLabel('Filter').fill('state = IDLE');
   await page.getByText(/connections?, live/).waitFor();
   await page.locator('.row .pill', { hasText: 'IDLE' }).first().waitFor();
-  assert.equal(await page.locator('.rows .row:not([hidden]) .pill', { hasText: 'PROCESSING' })
-    .count(), 0);
+  assert.equal(
+    await page.locator('.rows .row:not([hidden]) .pill', { hasText: 'PROCESSING' }).count(),
+    0,
+  );
   await page.getByLabel('Filter').fill('');
   await page.getByText(`${keys.length.toLocaleString('en')} connections, live`).waitFor();
   await shoot('many');

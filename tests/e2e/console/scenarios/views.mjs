@@ -5,7 +5,9 @@ const shown = 'alice@example.com:tab-1';
 const hostile = '%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E:tab1';
 const markup = '<img src=x onerror=alert(1)>';
 
-async function textOf(page, selector) { return page.locator(selector).first().innerText(); }
+async function textOf(page, selector) {
+  return page.locator(selector).first().innerText();
+}
 
 async function overview({ page, step, shoot }) {
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
@@ -23,13 +25,17 @@ async function overview({ page, step, shoot }) {
   assert.match(tile('Runs with five of five'), /99\.6 %[^]*1,203 of 1,207 runs/);
   assert.equal(await page.locator('.tile[data-tone=bad]').count(), 1);
   assert.equal(await page.locator('.chart canvas').count(), 3);
-  const inked = await page.locator('.chart canvas').first().evaluate((canvas) => {
-    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-    return data.some((value) => value !== 0);
-  });
+  const inked = await page
+    .locator('.chart canvas')
+    .first()
+    .evaluate((canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      return data.some((value) => value !== 0);
+    });
   assert(inked, 'the chart is empty');
   const closes = await page.locator('.card', { hasText: 'Closes by code' }).innerText();
-  for (const code of ['1000', '1006', '1011', '4001', '4004', '4500']) assert(closes.includes(code));
+  for (const code of ['1000', '1006', '1011', '4001', '4004', '4500'])
+    assert(closes.includes(code));
   assert.match(await textOf(page, '.legend'), /PROCESSING_READY\s+812/);
   await shoot('overview');
 }
@@ -68,13 +74,19 @@ async function connection({ page, go, step, shoot }) {
   await go(`connection/${encodeURIComponent(shown)}`);
   await page.locator('.node.now[data-state=PROCESSING]').waitFor();
   assert.equal(await page.locator('.node').count(), 12);
-  const lifecycle = await page.evaluate(() => fetch('/api/lifecycle', { headers: {
-    Authorization: `Bearer ${sessionStorage.getItem('interlock.token')}` } })
-    .then((answer) => answer.json()));
+  const lifecycle = await page.evaluate(() =>
+    fetch('/api/lifecycle', {
+      headers: {
+        Authorization: `Bearer ${sessionStorage.getItem('interlock.token')}`,
+      },
+    }).then((answer) => answer.json()),
+  );
   const ways = lifecycle.reduce((sum, row) => sum + row.to.length, 0);
-  assert.equal(await page.locator('.edge').count(), ways, 'the picture is the program\'s own table');
-  assert.equal(await page.locator('.edge.last').getAttribute('data-edge'),
-    'PROCESSING_READY>PROCESSING');
+  assert.equal(await page.locator('.edge').count(), ways, "the picture is the program's own table");
+  assert.equal(
+    await page.locator('.edge.last').getAttribute('data-edge'),
+    'PROCESSING_READY>PROCESSING',
+  );
   assert.equal(await page.locator('.edge.came').count(), 6);
   assert.equal(await page.locator('.timeline li').count(), 9);
   const explained = await textOf(page, '.explained');
@@ -115,8 +127,9 @@ async function gateways({ page, go, shoot }) {
   await shoot('dialog');
   for (let i = 0; i < 6; ++i) {
     await page.keyboard.press('Tab');
-    const outside = await page.evaluate(() => !document.activeElement.closest('dialog') &&
-      document.activeElement !== document.body);
+    const outside = await page.evaluate(
+      () => !document.activeElement.closest('dialog') && document.activeElement !== document.body,
+    );
     assert(!outside, 'the focus has left the dialog');
   }
   await dialog.getByRole('button', { name: 'Drain' }).click();
@@ -184,16 +197,18 @@ async function frame({ page, go }) {
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
   assert.equal(await theme(), 'dark', 'the choice is kept');
   assert(!page.url().includes('token'), 'the address bar does not keep the token');
-  const injected = await page.evaluate(() =>
-    document.querySelectorAll('img:not(.brand img), script:not([src])').length);
+  const injected = await page.evaluate(
+    () => document.querySelectorAll('img:not(.brand img), script:not([src])').length,
+  );
   assert.equal(injected, 0);
 }
 
 export async function run(given) {
   for (const part of [overview, connections, connection, gateways, transitions, alerts, frame]) {
     await part(given);
-    const markupMade = await given.page.evaluate(() =>
-      [...document.querySelectorAll('main img, main script, main iframe')].length);
+    const markupMade = await given.page.evaluate(
+      () => [...document.querySelectorAll('main img, main script, main iframe')].length,
+    );
     assert.equal(markupMade, 0, `${part.name}: text has become markup`);
   }
   return { expected: [/status of 404/] };

@@ -17,35 +17,79 @@ const rank = { bad: 0, warn: 1, good: 2 };
 const waitedMs = (one) => Number(one.unacknowledged_ms) + (performance.now() - one.received);
 
 function card(alert) {
-  return h('section.card.alert', { 'data-tone': alert.tone, 'data-alert': alert.id },
+  return h(
+    'section.card.alert',
+    { 'data-tone': alert.tone, 'data-alert': alert.id },
     h('h2', {}, h('span.dot', { 'data-tone': alert.tone }), alert.title),
     alert.text ? h('p', {}, alert.text) : null,
     alert.keys?.length
-      ? h('ul.keys', {}, alert.keys.map((key) => h('li', {}, h('a', { href: hrefOf(key) }, key))))
-      : null);
+      ? h(
+          'ul.keys',
+          {},
+          alert.keys.map((key) => h('li', {}, h('a', { href: hrefOf(key) }, key))),
+        )
+      : null,
+  );
 }
 
 function oldest(records) {
   const waiting = [...records.byKey.values()].sort((a, b) => waitedMs(b) - waitedMs(a));
   const rows = waiting.slice(0, oldestShown);
-  return h('section.card.alert', { 'data-alert': 'unacknowledged' },
+  return h(
+    'section.card.alert',
+    { 'data-alert': 'unacknowledged' },
     h('h2', {}, 'Events that wait longest for their client'),
     records.error ? h('p.problem', {}, records.error) : null,
     records.away ? h('p.problem', {}, records.away) : null,
     rows.length === 0
-      ? h('p.soft', {}, records.caughtUp ? 'Nothing waits: every event has been acknowledged.' : '…')
-      : h('table.plain', {},
-        h('thead', {}, h('tr', {}, h('th', {}, 'Key'),
-          h('th.narrow-out', {}, 'State'), h('th', {}, 'Waits'), h('th.narrow-out', {}, 'Events'))),
-        h('tbody', {}, rows.map((one) => h('tr', {},
-          h('td.keycell', {}, h('a', { href: hrefOf(one.key) }, one.key)),
-          h('td.narrow-out', {}, statePill(one.state)),
-          h('td.number', {}, duration(waitedMs(one))),
-          h('td.number.narrow-out', {},
-            `${count(one.outbox_events, 'event', 'events')}, ${bytes(one.outbox_bytes)}`))))),
+      ? h(
+          'p.soft',
+          {},
+          records.caughtUp ? 'Nothing waits: every event has been acknowledged.' : '…',
+        )
+      : h(
+          'table.plain',
+          {},
+          h(
+            'thead',
+            {},
+            h(
+              'tr',
+              {},
+              h('th', {}, 'Key'),
+              h('th.narrow-out', {}, 'State'),
+              h('th', {}, 'Waits'),
+              h('th.narrow-out', {}, 'Events'),
+            ),
+          ),
+          h(
+            'tbody',
+            {},
+            rows.map((one) =>
+              h(
+                'tr',
+                {},
+                h('td.keycell', {}, h('a', { href: hrefOf(one.key) }, one.key)),
+                h('td.narrow-out', {}, statePill(one.state)),
+                h('td.number', {}, duration(waitedMs(one))),
+                h(
+                  'td.number.narrow-out',
+                  {},
+                  `${count(one.outbox_events, 'event', 'events')}, ${bytes(one.outbox_bytes)}`,
+                ),
+              ),
+            ),
+          ),
+        ),
     waiting.length > rows.length
-      ? h('p.soft', {}, `and ${count(waiting.length - rows.length, 'other', 'others')}: `,
-        h('a', { href: '#/connections?filter=outbox_events%20%3E%200' }, 'all of them')) : null);
+      ? h(
+          'p.soft',
+          {},
+          `and ${count(waiting.length - rows.length, 'other', 'others')}: `,
+          h('a', { href: '#/connections?filter=outbox_events%20%3E%200' }, 'all of them'),
+        )
+      : null,
+  );
 }
 
 export function mount(root) {
@@ -61,5 +105,10 @@ export function mount(root) {
   // Once a second, however much happens: a link that is being clicked should stay where it is.
   const timer = setInterval(drawWaiting, redrawMs);
   drawWaiting();
-  return () => { stop(); clearInterval(timer); drawWaiting.cancel(); records.end(); };
+  return () => {
+    stop();
+    clearInterval(timer);
+    drawWaiting.cancel();
+    records.end();
+  };
 }

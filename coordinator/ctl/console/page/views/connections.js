@@ -16,14 +16,24 @@ export const hrefOf = (key) => `#/connection/${encodeURIComponent(key)}`;
 const order = { by: 'key', descending: false };
 const asked = { filter: '', live: true, search: '' };
 
-const numeric = new Set(['outbox_events', 'open_runs', 'generation', 'transitions_total',
-  'changed_unix_ms']);
+const numeric = new Set([
+  'outbox_events',
+  'open_runs',
+  'generation',
+  'transitions_total',
+  'changed_unix_ms',
+]);
 
 function compare(one, other) {
   const mine = one[order.by];
   const theirs = other[order.by];
-  const difference = numeric.has(order.by) ? Number(mine) - Number(theirs)
-    : mine < theirs ? -1 : mine > theirs ? 1 : 0;
+  const difference = numeric.has(order.by)
+    ? Number(mine) - Number(theirs)
+    : mine < theirs
+      ? -1
+      : mine > theirs
+        ? 1
+        : 0;
   if (difference !== 0) return order.descending ? -difference : difference;
   return one.key < other.key ? -1 : 1;
 }
@@ -42,20 +52,49 @@ function columns() {
   };
   const flag = (item) => (item.orphaned ? ' orphaned' : item.barred ? ' barred' : '');
   return [
-    { name: 'state', label: 'State', sort: true, cell: () => statePill(''),
-      fill: (pill, item) => { setPill(pill, item.state); pill.title = flag(item).trim(); } },
+    {
+      name: 'state',
+      label: 'State',
+      sort: true,
+      cell: () => statePill(''),
+      fill: (pill, item) => {
+        setPill(pill, item.state);
+        pill.title = flag(item).trim();
+      },
+    },
     { name: 'key', label: 'Key', sort: true, cell: () => h('a', { tabindex: '-1' }), fill: linked },
-    { name: 'owner', label: 'Owner', sort: true,
-      fill: (cell, item) => text(cell, item.owner ? shortId(item.owner) : '–') },
-    { name: 'outbox_events', label: 'Waiting', sort: true,
-      fill: (cell, item) => text(cell, Number(item.outbox_events) ? compact(item.outbox_events) : '·') },
-    { name: 'open_runs', label: 'Runs', sort: true,
-      fill: (cell, item) => text(cell, Number(item.open_runs) ? item.open_runs : '·') },
+    {
+      name: 'owner',
+      label: 'Owner',
+      sort: true,
+      fill: (cell, item) => text(cell, item.owner ? shortId(item.owner) : '–'),
+    },
+    {
+      name: 'outbox_events',
+      label: 'Waiting',
+      sort: true,
+      fill: (cell, item) =>
+        text(cell, Number(item.outbox_events) ? compact(item.outbox_events) : '·'),
+    },
+    {
+      name: 'open_runs',
+      label: 'Runs',
+      sort: true,
+      fill: (cell, item) => text(cell, Number(item.open_runs) ? item.open_runs : '·'),
+    },
     { name: 'generation', label: 'Generation', sort: true },
-    { name: 'transitions_total', label: 'Steps', sort: true,
-      fill: (cell, item) => text(cell, compact(item.transitions_total)) },
-    { name: 'changed_unix_ms', label: 'Changed', sort: true,
-      fill: (cell, item) => text(cell, since(item.changed_unix_ms)) },
+    {
+      name: 'transitions_total',
+      label: 'Steps',
+      sort: true,
+      fill: (cell, item) => text(cell, compact(item.transitions_total)),
+    },
+    {
+      name: 'changed_unix_ms',
+      label: 'Changed',
+      sort: true,
+      fill: (cell, item) => text(cell, since(item.changed_unix_ms)),
+    },
   ];
 }
 
@@ -70,7 +109,9 @@ export function mount(root, { query }) {
   let waiting = 0;
 
   const grid = new Grid('Connections', columns(), {
-    open: (item) => { location.hash = hrefOf(item.key); },
+    open: (item) => {
+      location.hash = hrefOf(item.key);
+    },
     sorted: (name) => {
       order.descending = order.by === name ? !order.descending : name !== 'key';
       order.by = name;
@@ -85,8 +126,9 @@ export function mount(root, { query }) {
     sortedAt = performance.now();
     sortedVersion = records.version;
     const needle = asked.search.toLowerCase();
-    const items = [...records.byKey.values()].filter((one) => !needle ||
-      one.key.toLowerCase().includes(needle) || one.owner.startsWith(needle));
+    const items = [...records.byKey.values()].filter(
+      (one) => !needle || one.key.toLowerCase().includes(needle) || one.owner.startsWith(needle),
+    );
     items.sort(compare);
     grid.showOrder(order.by, order.descending);
     grid.show(items);
@@ -95,19 +137,29 @@ export function mount(root, { query }) {
 
   function tell(shown) {
     const all = records.byKey.size;
-    replace(problem, records.error || (records.tooMany
-      ? `Only ${number(recordsMax)} of them are shown: narrow the filter.` : ''));
-    const note = records.away ? `${records.away} What is shown is what was seen last.`
-      : !records.caughtUp ? `${number(all)} so far …`
+    replace(
+      problem,
+      records.error ||
+        (records.tooMany ? `Only ${number(recordsMax)} of them are shown: narrow the filter.` : ''),
+    );
+    const note = records.away
+      ? `${records.away} What is shown is what was seen last.`
+      : !records.caughtUp
+        ? `${number(all)} so far …`
         : `${count(shown, 'connection', 'connections')}${shown < all ? ` of ${number(all)}` : ''}, live`;
     text(told, records.error ? '' : note);
     told.dataset.tone = records.away ? 'warn' : '';
     nothing.hidden = shown > 0 || !records.caughtUp || Boolean(records.error);
     if (!nothing.hidden) {
-      replace(nothing, all > 0 || asked.filter ? 'Nothing matches. Loosen the search or the filter.'
-        : asked.live ? 'No live connection. One appears here as soon as a client connects to a '
-          + 'gateway; untick “live only” to see those that have ended.'
-          : 'No connection is on record. One appears here as soon as a client connects.');
+      replace(
+        nothing,
+        all > 0 || asked.filter
+          ? 'Nothing matches. Loosen the search or the filter.'
+          : asked.live
+            ? 'No live connection. One appears here as soon as a client connects to a ' +
+              'gateway; untick “live only” to see those that have ended.'
+            : 'No connection is on record. One appears here as soon as a client connects.',
+      );
     }
   }
 
@@ -129,17 +181,63 @@ export function mount(root, { query }) {
   const later = settled(filterAfterMs, begin);
   root.append(
     h('h1', {}, 'Connections'),
-    h('div.tools', { role: 'search' },
-      h('label', {}, 'Search', h('input', { type: 'search', value: asked.search, id: 'search',
-        autocomplete: 'off', placeholder: 'part of a key, or an owner',
-        oninput: (event) => { asked.search = event.target.value.trim(); grid.toTop(); sortNow(); } })),
-      h('label.grow', {}, 'Filter', h('input', { type: 'text', value: asked.filter, id: 'filter',
-        autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'filter-problem',
-        placeholder: 'state = RECONNECTING AND age > 30s',
-        oninput: (event) => { asked.filter = event.target.value.trim(); later(); } })),
-      h('label.check', {}, h('input', { type: 'checkbox', id: 'live', checked: asked.live,
-        onchange: (event) => { asked.live = event.target.checked; begin(); } }), 'live only')),
-    problem, told, h('div.fill', {}, grid.root, nothing));
+    h(
+      'div.tools',
+      { role: 'search' },
+      h(
+        'label',
+        {},
+        'Search',
+        h('input', {
+          type: 'search',
+          value: asked.search,
+          id: 'search',
+          autocomplete: 'off',
+          placeholder: 'part of a key, or an owner',
+          oninput: (event) => {
+            asked.search = event.target.value.trim();
+            grid.toTop();
+            sortNow();
+          },
+        }),
+      ),
+      h(
+        'label.grow',
+        {},
+        'Filter',
+        h('input', {
+          type: 'text',
+          value: asked.filter,
+          id: 'filter',
+          autocomplete: 'off',
+          spellcheck: 'false',
+          'aria-describedby': 'filter-problem',
+          placeholder: 'state = RECONNECTING AND age > 30s',
+          oninput: (event) => {
+            asked.filter = event.target.value.trim();
+            later();
+          },
+        }),
+      ),
+      h(
+        'label.check',
+        {},
+        h('input', {
+          type: 'checkbox',
+          id: 'live',
+          checked: asked.live,
+          onchange: (event) => {
+            asked.live = event.target.checked;
+            begin();
+          },
+        }),
+        'live only',
+      ),
+    ),
+    problem,
+    told,
+    h('div.fill', {}, grid.root, nothing),
+  );
   begin();
   grid.mount();
   // Ages grow by themselves.

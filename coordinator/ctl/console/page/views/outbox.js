@@ -11,19 +11,31 @@ function decoded(payload) {
 
 function entry(one) {
   const cut = Number(one.payload_bytes) > atob(one.payload ?? '').length;
-  return h('li', { 'data-sequence': one.sequence },
-    h('div.entry', {}, h('b', {}, `#${one.sequence}`), h('span.type', {}, one.type),
+  return h(
+    'li',
+    { 'data-sequence': one.sequence },
+    h(
+      'div.entry',
+      {},
+      h('b', {}, `#${one.sequence}`),
+      h('span.type', {}, one.type),
       h('time', {}, time(one.time_unix_ms)),
       h('span.soft', {}, bytes(one.payload_bytes)),
       one.run ? h('span.soft', {}, `run ${one.run}, number ${one.number}`) : null,
-      Number(one.ttl_ms) ? h('span.soft', {}, `lives ${duration(one.ttl_ms)}`) : null),
-    h('pre.payload', { tabindex: '0' }, decoded(one.payload), cut ? ' …' : ''));
+      Number(one.ttl_ms) ? h('span.soft', {}, `lives ${duration(one.ttl_ms)}`) : null,
+    ),
+    h('pre.payload', { tabindex: '0' }, decoded(one.payload), cut ? ' …' : ''),
+  );
 }
 
 // {root, refresh()}
 export function outboxCard(key) {
   const body = h('div');
-  const more = h('button', { type: 'button', hidden: true, onclick: () => load(true) }, 'Show more');
+  const more = h(
+    'button',
+    { type: 'button', hidden: true, onclick: () => load(true) },
+    'Show more',
+  );
   let entries = [];
   let asked = 0;
 
@@ -42,10 +54,15 @@ export function outboxCard(key) {
     entries = further ? [...entries, ...answer.entries] : answer.entries;
     const held = Number(answer.held);
     more.hidden = entries.length >= held || entries.length === 0;
-    replace(body, held === 0
-      ? h('p.soft', {}, 'Nothing waits: its client has acknowledged everything.')
-      : [h('p.soft', {}, `${number(entries.length)} of ${number(held)} that wait, oldest first`),
-        h('ol.outbox', {}, entries.map(entry))]);
+    replace(
+      body,
+      held === 0
+        ? h('p.soft', {}, 'Nothing waits: its client has acknowledged everything.')
+        : [
+            h('p.soft', {}, `${number(entries.length)} of ${number(held)} that wait, oldest first`),
+            h('ol.outbox', {}, entries.map(entry)),
+          ],
+    );
   }
   return {
     root: h('section.card.outboxed', {}, h('h2', {}, 'Outbox'), body, more),
