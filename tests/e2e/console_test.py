@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import unittest
 
@@ -14,7 +15,7 @@ ROOT = pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"])
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 sys.path.insert(0, str(ROOT / "tests" / "e2e" / "console"))
 from console import Console, play  # noqa: E402
-from stack import Stack, free_port  # noqa: E402
+from stack import BIN, Stack, free_port  # noqa: E402
 from ws_client import Client  # noqa: E402
 
 CROWD = 30
@@ -76,6 +77,34 @@ class ConsoleOnRealServices(unittest.IsolatedAsyncioTestCase):
             self.assertIn("An operator kicks a connection.", log)
 
 
+class ConsoleOfSeveralCoordinators(unittest.TestCase):
+    def test_one_that_is_gone_is_named_and_another_one_answers(self):
+        with Stack(agent=False, gateways=1) as stack:
+            gone = free_port()
+            with Console(f"127.0.0.1:{gone},127.0.0.1:{stack.coordinator_port}") as console:
+                def ask(path):
+                    connection = http.client.HTTPConnection("127.0.0.1", console.port, timeout=10)
+                    connection.request("GET", f"/api/{path}", headers={
+                        "Authorization": f"Bearer {console.token}"})
+                    answer = connection.getresponse()
+                    return answer.status, json.loads(answer.read())
+
+                self.assertEqual(len(ask("about")[1]["coordinators"]), 2)
+                status, answer = ask("stats?coordinator=0")
+                self.assertEqual(status, 503)
+                self.assertIn(f"127.0.0.1:{gone}", answer["error"])
+                self.assertEqual(ask("stats?coordinator=1")[0], 200)
+                for _ in range(3):
+                    status, answer = ask("gateways")
+                    self.assertEqual((status, len(answer["gateways"])), (200, 1))
+                # What only looks at one coordinator does not pretend to look at several.
+                done = subprocess.run(
+                    [str(BIN / "interlockctl"), f"--coordinator=127.0.0.1:{gone},127.0.0.1:1",
+                     "stats"], capture_output=True, text=True, timeout=30, check=False)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn("asks one coordinator", done.stderr)
+
+
 class ConsoleDoors(unittest.TestCase):
     """Everything but its own page is refused, each for its own reason."""
 
@@ -120,8 +149,8 @@ class ConsoleDoors(unittest.TestCase):
             self.assertEqual(self.ask("GET", path)[0], 404, path)
 
     def test_a_foreign_host_is_refused(self):
-        for host in ("evil.example", f"evil.example:{self.console.port}", "127.0.0.1", "localhost:1",
-                     f"127.0.0.1.evil.example:{self.console.port}"):
+        for host in ("evil.example", f"evil.example:{self.console.port}", "127.0.0.1",
+                     "localhost:1", f"127.0.0.1.evil.example:{self.console.port}"):
             for path in ("/", "/api/about"):
                 status, _, answer = self.ask("GET", path, Host=host)
                 self.assertEqual(status, 421, host)
@@ -136,7 +165,7 @@ class ConsoleDoors(unittest.TestCase):
         self.assertEqual(self.ask("GET", "/", Origin="https://evil.example")[0], 403)
 
     def test_without_the_token_nothing_is_told_or_changed(self):
-        for path in ("about", "stats?coordinator=0", "gateways", "lifecycle", "get?key=a", "nothing"):
+        for path in ("about", "stats?coordinator=0", "gateways", "lifecycle", "get?key=a", "none"):
             self.assertEqual(self.ask("GET", f"/api/{path}", token=False)[0], 401)
         status, _, answer = self.ask("POST", "/api/kick", "{}", token=False,
                                      Content_Type="application/json")

@@ -151,8 +151,9 @@ class ConsoleViews(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(coordinator.calls.get("List", 0), 0, "the console must not poll List")
             # Two views of connections, one of alerts, some details: a watch each, never more.
             self.assertLess(coordinator.calls["Watch"], 12)
-            self.assertEqual([(one.gateway_id, one.per_s, one.reason) for one in coordinator.drains],
-                             [(GATEWAYS[0], 50, "new version")])
+            self.assertEqual(
+                [(one.gateway_id, one.per_s, one.reason) for one in coordinator.drains],
+                [(GATEWAYS[0], 50, "new version")])
 
 
 if __name__ == "__main__":

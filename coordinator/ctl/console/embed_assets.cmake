@@ -68,7 +68,9 @@ function(embed path file)
     message(FATAL_ERROR "${file} cannot be embedded.")
   endif()
   string(MAKE_C_IDENTIFIER "${path}" name)
-  set(STRINGS "${STRINGS}constexpr char ${name}[] = R\"~asset~(${content})~asset~\";\n" PARENT_SCOPE)
+  set(STRINGS
+    "${STRINGS}constexpr char ${name}[] = R\"~asset~(${content})~asset~\";\n"
+    PARENT_SCOPE)
   set(ROWS
     "${ROWS}    {\"/${path}\", \"${TYPE_${ending}}\", {${name}, sizeof ${name} - 1}},\n"
     PARENT_SCOPE)
