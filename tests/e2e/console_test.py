@@ -19,6 +19,7 @@ from stack import BIN, Stack, free_port  # noqa: E402
 from ws_client import Client  # noqa: E402
 
 CROWD = 30
+CONNECT_TRIES_MAX = 150
 
 
 class Clients:
@@ -30,7 +31,15 @@ class Clients:
         self.crowd = []
 
     async def connect(self, session, gateway):
-        client = await Client().connect(self.stack.url(gateway, session=session))
+        # A gateway that has not found its coordinator again says 503, and when to come back.
+        for _ in range(CONNECT_TRIES_MAX):
+            try:
+                client = await Client().connect(self.stack.url(gateway, session=session))
+                break
+            except websockets.InvalidStatusCode as refused:
+                if refused.status_code != 503:
+                    raise
+                await asyncio.sleep(0.1)
         await client.ready()
         self.clients.append(client)
 
