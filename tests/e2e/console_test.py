@@ -5,8 +5,12 @@ import http.client
 import json
 import os
 import pathlib
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 import unittest
 
 import websockets
@@ -14,7 +18,7 @@ import websockets
 ROOT = pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"])
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 sys.path.insert(0, str(ROOT / "tests" / "e2e" / "console"))
-from console import Console, play  # noqa: E402
+from console import STOP_S_MAX, Console, play  # noqa: E402
 from stack import BIN, Stack, free_port  # noqa: E402
 from ws_client import Client  # noqa: E402
 
@@ -112,6 +116,53 @@ class ConsoleOfSeveralCoordinators(unittest.TestCase):
                      "stats"], capture_output=True, text=True, timeout=30, check=False)
                 self.assertEqual(done.returncode, 2)
                 self.assertIn("asks one coordinator", done.stderr)
+
+
+class ConsoleStart(unittest.TestCase):
+    """What a person sees of its start and end."""
+
+    COMMAND = [str(BIN / "interlockctl"), f"--coordinator=127.0.0.1:{free_port()}", "console"]
+
+    def test_a_browser_gets_a_file_of_its_owners_and_no_token_on_its_command_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            seen = pathlib.Path(folder) / "seen"
+            opener = pathlib.Path(folder) / "xdg-open"
+            opener.write_text("#!/bin/sh\n"
+                              f'stat -c %a "$(dirname "${{1#file://}}")" > {seen}.new\n'
+                              f'echo "$1" >> {seen}.new; cat "${{1#file://}}" >> {seen}.new\n'
+                              f"mv {seen}.new {seen}\n", encoding="ascii")
+            opener.chmod(0o755)
+            environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "DISPLAY": ":9",
+                                        "XDG_RUNTIME_DIR": folder}
+            process = subprocess.Popen(self.COMMAND, stdin=subprocess.DEVNULL, text=True,
+                                       stdout=subprocess.PIPE, env=environment)
+            try:
+                url = process.stdout.readline().split()[-1]
+                deadline = time.monotonic() + 10
+                while not seen.exists() and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                mode, argument, page = seen.read_text(encoding="ascii").split("\n", 2)
+                self.assertEqual(mode, "700")
+                self.assertTrue(argument.startswith(f"file://{folder}/interlock-console-"))
+                self.assertNotIn(url.split("=")[1], argument)
+                self.assertIn(f'url={url}"', page)
+            finally:
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(STOP_S_MAX), 0)
+                process.stdout.close()
+            self.assertFalse(pathlib.Path(argument.removeprefix("file://")).exists())
+
+    def test_a_port_that_is_taken_is_a_sentence(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            for wanted, code, words in ((str(port), 1, "--port=0 takes a free port"),
+                                        ("http", 2, "--port takes a port")):
+                done = subprocess.run([*self.COMMAND, "--no_browser", f"--port={wanted}"],
+                                      capture_output=True, text=True, timeout=30, check=False)
+                self.assertEqual((done.returncode, done.stdout), (code, ""))
+                self.assertIn(words, done.stderr)
 
 
 class ConsoleDoors(unittest.TestCase):

@@ -41,8 +41,9 @@ std::optional<Denial> check_site(const Caller& caller, int port) {
                                    port, port)};
   }
   if (!own_origin) {
-    return Denial{403, "This console answers its own page only, and another site asked: open the "
-                       "address that interlockctl printed."};
+    return Denial{403,
+                  "This console answers its own page only, and another site asked: open the "
+                  "address that interlockctl printed."};
   }
   return std::nullopt;
 }
@@ -60,8 +61,9 @@ std::optional<Denial> check_token(const Caller& caller, std::string_view token) 
       return std::nullopt;
     }
   }
-  return Denial{401, "This needs the token in the address that interlockctl printed: open that "
-                     "address again, all of it."};
+  return Denial{401,
+                "This needs the token in the address that interlockctl printed: open that "
+                "address again, all of it."};
 }
 
 bool same_secret(std::string_view one, std::string_view other) {

@@ -6,8 +6,8 @@
 #include <array>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <boost/url/url_view.hpp>
 #include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
 #include <charconv>
 #include <cstdint>
 #include <map>
@@ -73,8 +73,8 @@ std::optional<std::uint64_t> number_in(const Query& query, std::string_view name
 ApiAnswer about(Coordinators& coordinators, const Query&) {
   boost::json::array addresses;
   for (const std::string& address : coordinators.addresses()) addresses.emplace_back(address);
-  return {200, boost::json::serialize(boost::json::object{
-                   {"coordinators", std::move(addresses)}, {"version", std::string(version())}})};
+  return {200, boost::json::serialize(boost::json::object{{"coordinators", std::move(addresses)},
+                                                          {"version", std::string(version())}})};
 }
 
 // One object a line, made one array.
@@ -149,16 +149,16 @@ ApiAnswer kick(Coordinators& coordinators, const std::string& body) {
   if (auto answer = unreadable(body, request)) return *std::move(answer);
   if (request.key().empty() || request.generation() == 0 || request.all() ||
       !request.filter().empty()) {
-    return wrong("The console kicks one connection, named by its key and the generation seen; "
-                 "interlockctl kick can do more.");
+    return wrong(
+        "The console kicks one connection, named by its key and the generation seen; "
+        "interlockctl kick can do more.");
   }
   v1::KickResponse answer;
   const auto take = [&answer](const v1::KickResponse& one) {
     if (one.has_kicked()) answer = one;
     return true;
   };
-  const Outcome outcome =
-      coordinators.client(coordinators.preferred()).kick(request, take);
+  const Outcome outcome = coordinators.client(coordinators.preferred()).kick(request, take);
   if (!outcome && answer.kicked().has_refusal()) {
     return failed({ExitCode::kRefused, human_sentence(answer.kicked().refusal(), request.key())});
   }
@@ -186,10 +186,10 @@ struct Look {
   std::string_view path;
   ApiAnswer (*answer)(Coordinators&, const Query&);
 };
-constexpr std::array looks{Look{"/api/about", about},       Look{"/api/lifecycle", lifecycle_table},
-                           Look{"/api/stats", stats},       Look{"/api/gateways", gateways},
-                           Look{"/api/get", get},           Look{"/api/history", history},
-                           Look{"/api/explain", explain},   Look{"/api/outbox", outbox}};
+constexpr std::array looks{Look{"/api/about", about},     Look{"/api/lifecycle", lifecycle_table},
+                           Look{"/api/stats", stats},     Look{"/api/gateways", gateways},
+                           Look{"/api/get", get},         Look{"/api/history", history},
+                           Look{"/api/explain", explain}, Look{"/api/outbox", outbox}};
 
 struct Change {
   std::string_view path;

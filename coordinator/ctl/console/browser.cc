@@ -26,9 +26,8 @@ bool has_display() {
 // Only its owner can read what is in it. Empty: there is none.
 std::string make_private_folder() {
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  std::string name =
-      std::string(runtime == nullptr || *runtime == '\0' ? "/tmp" : runtime) +
-      "/interlock-console-XXXXXX";
+  std::string name = std::string(runtime == nullptr || *runtime == '\0' ? "/tmp" : runtime) +
+                     "/interlock-console-XXXXXX";
   return mkdtemp(name.data()) == nullptr ? "" : name;
 }
 

@@ -8,8 +8,7 @@ absl::StatusOr<Coordinators> Coordinators::make(const ToolSettings& settings,
                                                 const std::stop_token& stop) {
   Coordinators made;
   std::vector<HostPort> named = {settings.coordinator};
-  named.insert(named.end(), settings.other_coordinators.begin(),
-               settings.other_coordinators.end());
+  named.insert(named.end(), settings.other_coordinators.begin(), settings.other_coordinators.end());
   for (const HostPort& coordinator : named) {
     ToolSettings one = settings;
     one.coordinator = coordinator;

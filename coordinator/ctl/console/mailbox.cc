@@ -8,8 +8,7 @@ bool Mailbox::put(std::string value, const std::stop_token& stop) {
   bool first = false;
   {
     std::unique_lock lock(mutex_);
-    const bool room =
-        room_.wait(lock, stop, [this] { return bytes_ < mailbox_bytes_max; });
+    const bool room = room_.wait(lock, stop, [this] { return bytes_ < mailbox_bytes_max; });
     if (!room || stop.stop_requested()) return false;
     first = values_.empty();
     bytes_ += value.size();

@@ -98,8 +98,7 @@ Task write_all(std::shared_ptr<LiveSocket> socket) {
       [[maybe_unused]] const auto [woken] = co_await socket->news.async_wait(use_result);
       continue;
     }
-    const auto [error, size] =
-        co_await socket->stream.async_write(asio::buffer(frame), use_result);
+    const auto [error, size] = co_await socket->stream.async_write(asio::buffer(frame), use_result);
     if (error) socket->open = false;
   }
 }
@@ -110,8 +109,7 @@ Task read_all(std::shared_ptr<LiveSocket> socket) {
     const auto [error, size] = co_await socket->stream.async_read(buffer, use_result);
     if (error) break;
     const asio::const_buffer frame = buffer.cdata();
-    const bool sense =
-        socket->watches.obey({static_cast<const char*>(frame.data()), frame.size()});
+    const bool sense = socket->watches.obey({static_cast<const char*>(frame.data()), frame.size()});
     buffer.clear();
     if (sense) continue;
     const websocket::close_reason reason(websocket::close_code::policy_error);
@@ -263,8 +261,7 @@ asio::awaitable<Response> ConsoleServer::Implementation::answer(const Request& r
   asked.content_type = std_view(request[http::field::content_type]);
   asked.body = request.body();
   auto asking = ask(coordinators, std::move(asked));
-  ApiAnswer got =
-      co_await asio::co_spawn(workers, std::move(asking), asio::use_awaitable);
+  ApiAnswer got = co_await asio::co_spawn(workers, std::move(asking), asio::use_awaitable);
   co_return make(request, static_cast<http::status>(got.status), json_type, std::move(got.body));
 }
 

@@ -61,9 +61,8 @@ std::string response_of(std::uint64_t id, const v1::WatchResponse& response) {
 
 std::string ending_of(std::uint64_t id, const Failure& failure) {
   const std::string_view reason = reason_of(failure.code);
-  return json::serialize(json::object{{"watch", id},
-                                      {"error", failure.sentence},
-                                      {"reason", std::string(reason)}});
+  return json::serialize(
+      json::object{{"watch", id}, {"error", failure.sentence}, {"reason", std::string(reason)}});
 }
 
 }  // namespace
@@ -100,8 +99,8 @@ bool Watches::make_room() {
 void Watches::start(std::uint64_t id, v1::WatchRequest request) {
   Watch& watch = watches_.emplace_back();
   watch.id = id;
-  watch.thread = std::jthread(
-      [this, id, &watch, wanted = std::move(request)](const std::stop_token& stop) {
+  watch.thread =
+      std::jthread([this, id, &watch, wanted = std::move(request)](const std::stop_token& stop) {
         follow(id, wanted, stop);
         watch.ended = true;
       });
@@ -127,10 +126,9 @@ void Watches::follow(std::uint64_t id, v1::WatchRequest request, const std::stop
       mailbox_.put(ending_of(id, *outcome), stop);
       return;
     }
-    const std::string sentence =
-        outcome ? outcome->sentence
-                : fmt::format("The coordinator at {} has ended the watch.",
-                              coordinators_.addresses()[number]);
+    const std::string sentence = outcome ? outcome->sentence
+                                         : fmt::format("The coordinator at {} has ended the watch.",
+                                                       coordinators_.addresses()[number]);
     mailbox_.put(json::serialize(json::object{{"watch", id}, {"away", sentence}}), stop);
     coordinators_.prefer_another_than(number);
     if (!pause(stop)) return;

@@ -35,7 +35,7 @@ export function chart(label, series, { stacked = false, format = String } = {}) 
   const shown = series.map((one, index) => ({
     label: one.label,
     stroke: () => one.colour(),
-    fill: stacked || one.fill ? () => one.colour() + (stacked ? 'd9' : '22') : undefined,
+    fill: stacked || one.fill ? () => one.colour() + (stacked ? '' : '22') : undefined,
     width: stacked ? 1 : 1.75,
     points: { show: false },
     spanGaps: false,

@@ -40,7 +40,10 @@ function show() {
   for (const link of document.querySelectorAll('#nav a')) {
     const here =
       link.dataset.name === name || (name === 'connection' && link.dataset.name === 'connections');
-    if (here) link.setAttribute('aria-current', 'page');
+    if (here) {
+      link.setAttribute('aria-current', 'page');
+      link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    }
     else link.removeAttribute('aria-current');
   }
   leave = views[name].mount(main, { parts, query }) ?? (() => {});

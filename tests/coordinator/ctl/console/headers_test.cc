@@ -27,8 +27,8 @@ TEST(ConsoleAssets, AreFoundByTheirWholePathOnly) {
   ASSERT_NE(find_asset(some_assets, "/"), nullptr);
   EXPECT_EQ(find_asset(some_assets, "/")->content, "page");
   ASSERT_NE(find_asset(some_assets, "/a/b.js"), nullptr);
-  for (const char* path : {"", "/a", "/a/", "/a/b.js/", "//a/b.js", "/A/B.JS", "/../a/b.js",
-                           "/index.htm"}) {
+  for (const char* path :
+       {"", "/a", "/a/", "/a/b.js/", "//a/b.js", "/A/B.JS", "/../a/b.js", "/index.htm"}) {
     EXPECT_EQ(find_asset(some_assets, path), nullptr) << path;
   }
 }
