@@ -66,7 +66,7 @@ parse_arguments() {
 }
 
 prepare() {
-  local packages=(build demo)
+  local packages=(build demo node)
   [[ $engine == rocksdb ]] || packages+=("$engine")
   "$here/install.sh" "${packages[@]}" ||
     die "the packages could not be installed; the error is above"

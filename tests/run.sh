@@ -131,7 +131,7 @@ must() {
 }
 
 prepare() {
-  must "$root/deploy/install.sh" build test demo postgres etcd || return 1
+  must "$root/deploy/install.sh" build node test demo postgres etcd || return 1
   [[ "${suites[*]}" == sanitizers ]] || must "$root/deploy/build.sh"
 }
 

@@ -4,8 +4,9 @@
 
 namespace interlock {
 
-absl::StatusOr<AdminClient> AdminClient::make(const ToolSettings& settings) {
-  absl::StatusOr<CoordinatorCaller> caller = CoordinatorCaller::make(settings);
+absl::StatusOr<AdminClient> AdminClient::make(const ToolSettings& settings,
+                                              std::stop_token stop) {
+  absl::StatusOr<CoordinatorCaller> caller = CoordinatorCaller::make(settings, std::move(stop));
   if (!caller.ok()) return caller.status();
   return AdminClient(*std::move(caller));
 }
@@ -65,7 +66,8 @@ Outcome AdminClient::kick(const v1::KickRequest& request,
   const Call what{.method = "Kick", .key = request.key()};
   grpc::ClientContext context;
   caller_.authorize(context);
-  if (!caller_.connect_in_time(nullptr)) {
+  const std::stop_callback cancel(caller_.stop(), [&context] { context.TryCancel(); });
+  if (!caller_.connect_in_time()) {
     return caller_.failure(grpc::Status(grpc::DEADLINE_EXCEEDED, ""), what, false);
   }
   const bool reached = caller_.connected();
@@ -84,6 +86,13 @@ Outcome AdminClient::watch(const v1::WatchRequest& request, const HeldSignals& s
                            const std::function<bool(const v1::WatchResponse&)>& take) {
   return caller_.follow<v1::WatchResponse>(
       {.method = "Watch", .key = request.key()}, signals, output_fd,
+      [&](grpc::ClientContext* context) { return stub_->Watch(context, request); }, take);
+}
+
+Outcome AdminClient::watch(const v1::WatchRequest& request, const std::stop_token& stop,
+                           const std::function<bool(const v1::WatchResponse&)>& take) {
+  return caller_.follow<v1::WatchResponse>(
+      {.method = "Watch", .key = request.key()}, stop,
       [&](grpc::ClientContext* context) { return stub_->Watch(context, request); }, take);
 }
 

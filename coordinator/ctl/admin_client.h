@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -19,11 +20,10 @@ namespace interlock {
 class AdminClient {
  public:
   // As CoordinatorCaller::make.
-  static absl::StatusOr<AdminClient> make(const ToolSettings& settings);
+  static absl::StatusOr<AdminClient> make(const ToolSettings& settings, std::stop_token stop = {});
   explicit AdminClient(CoordinatorCaller caller);
 
   const HostPort& coordinator() const { return caller_.coordinator(); }
-  CallCanceller& canceller() { return caller_.canceller(); }
 
   Outcome get(const v1::GetRequest& request, v1::Connection& answer);
   Outcome list(const v1::ListRequest& request, v1::ListResponse& answer);
@@ -44,6 +44,9 @@ class AdminClient {
   // Calls `take` for each answer until it returns false, the coordinator ends the stream, a signal
   // comes, or nobody reads `output_fd` any more. Only reaching the coordinator has the timeout.
   Outcome watch(const v1::WatchRequest& request, const HeldSignals& signals, int output_fd,
+                const std::function<bool(const v1::WatchResponse&)>& take);
+  // The same, until `stop` is asked for.
+  Outcome watch(const v1::WatchRequest& request, const std::stop_token& stop,
                 const std::function<bool(const v1::WatchResponse&)>& take);
 
  private:

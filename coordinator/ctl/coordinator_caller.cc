@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <mutex>
 #include <utility>
 
 namespace interlock {
@@ -19,7 +18,7 @@ constexpr auto connect_poll = std::chrono::milliseconds(50);
 constexpr int keepalive_ms = 310'000;
 
 // Somebody is looking on: a coordinator that is back is to be noticed.
-constexpr int reconnect_ms_max = 2'000;
+constexpr int reconnect_ms_max = 1'000;
 
 std::shared_ptr<grpc::Channel> make_channel(const HostPort& coordinator) {
   // gRPC would write its own lines between our sentences.
@@ -37,47 +36,29 @@ std::shared_ptr<grpc::Channel> make_channel(const HostPort& coordinator) {
 
 }  // namespace
 
-struct CallCanceller::State {
-  std::mutex mutex;
-  grpc::ClientContext* context = nullptr;
-  bool cancelled = false;
-};
-
-CallCanceller::CallCanceller() : state_(std::make_shared<State>()) {}
-
-void CallCanceller::cancel() {
-  const std::lock_guard lock(state_->mutex);
-  state_->cancelled = true;
-  if (state_->context != nullptr) state_->context->TryCancel();
-}
-
-void CallCanceller::set(grpc::ClientContext* context) {
-  const std::lock_guard lock(state_->mutex);
-  state_->context = context;
-  // A context that is cancelled before its call begins makes the call end at once.
-  if (state_->cancelled && context != nullptr) context->TryCancel();
-}
-
-absl::StatusOr<CoordinatorCaller> CoordinatorCaller::make(const ToolSettings& settings) {
+absl::StatusOr<CoordinatorCaller> CoordinatorCaller::make(const ToolSettings& settings,
+                                                          std::stop_token stop) {
   const absl::StatusOr<std::string> token = read_token(settings);
   if (!token.ok()) return token.status();
-  CoordinatorCaller first(settings, *token);
-  if (settings.others.empty() || (first.connect_in_time(nullptr) && first.connected())) {
+  CoordinatorCaller first(settings, *token, stop);
+  if (settings.others.empty() || (first.connect_in_time() && first.connected())) {
     return first;
   }
   for (const HostPort& other : settings.others) {
     ToolSettings changed = settings;
     changed.coordinator = other;
-    CoordinatorCaller caller(std::move(changed), *token);
-    if (caller.connect_in_time(nullptr) && caller.connected()) return caller;
+    CoordinatorCaller caller(std::move(changed), *token, stop);
+    if (caller.connect_in_time() && caller.connected()) return caller;
   }
   return first;
 }
 
-CoordinatorCaller::CoordinatorCaller(ToolSettings settings, std::string token)
+CoordinatorCaller::CoordinatorCaller(ToolSettings settings, std::string token,
+                                     std::stop_token stop)
     : settings_(std::move(settings)),
       token_(std::move(token)),
-      channel_(make_channel(settings_.coordinator)) {}
+      channel_(make_channel(settings_.coordinator)),
+      stop_(std::move(stop)) {}
 
 void CoordinatorCaller::prepare(grpc::ClientContext& context) const {
   authorize(context);
@@ -89,12 +70,12 @@ void CoordinatorCaller::authorize(grpc::ClientContext& context) const {
   if (!token_.empty()) context.AddMetadata("authorization", "Bearer " + token_);
 }
 
-bool CoordinatorCaller::connect_in_time(const Interruption* interruption) {
+bool CoordinatorCaller::connect_in_time(const std::function<bool()>& stopped) {
   const auto deadline =
       std::chrono::system_clock::now() + absl::ToChronoMilliseconds(settings_.timeout);
   for (;;) {
     const grpc_connectivity_state state = channel_->GetState(true);
-    if (interruption != nullptr && interruption->happened()) return false;
+    if (stopped()) return false;
     if (state == GRPC_CHANNEL_READY || state == GRPC_CHANNEL_TRANSIENT_FAILURE) return true;
     const auto now = std::chrono::system_clock::now();
     if (now >= deadline) return false;

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,20 +18,6 @@
 
 namespace interlock {
 
-// Ends a call from another thread: nothing that it was given to waits for its answer any more.
-class CallCanceller {
- public:
-  CallCanceller();
-  // What is under way ends at once, and so does whatever begins later.
-  void cancel();
-  // Around a call; nothing: none is under way.
-  void set(grpc::ClientContext* context);
-
- private:
-  struct State;
-  std::shared_ptr<State> state_;
-};
-
 // Each call waits for its answer, at most for the settings' timeout, and is tried once: the
 // operator decides about trying again.
 class CoordinatorCaller {
@@ -40,21 +27,21 @@ class CoordinatorCaller {
 
   // INVALID_ARGUMENT or what the system said when the token cannot be read. Does not connect yet,
   // unless several coordinators are named: then it takes the first that can be reached within the
-  // timeout, and the first of all when there is none.
-  static absl::StatusOr<CoordinatorCaller> make(const ToolSettings& settings);
+  // timeout, and the first of all when there is none. Once `stop` is asked for, calls under way end
+  // early, in whatever failure, and so do all that begin later.
+  static absl::StatusOr<CoordinatorCaller> make(const ToolSettings& settings,
+                                                std::stop_token stop = {});
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   const HostPort& coordinator() const { return settings_.coordinator; }
-  CallCanceller& canceller() { return canceller_; }
 
   template <typename Stub, typename Request, typename Response>
   Outcome call(Stub& stub, Method<Stub, Request, Response> method, const Call& what,
                const Request& request, Response& answer) {
     grpc::ClientContext context;
     prepare(context);
-    canceller_.set(&context);
+    const std::stop_callback cancel(stop_, [&context] { context.TryCancel(); });
     const grpc::Status status = (stub.*method)(&context, request, &answer);
-    canceller_.set(nullptr);
     if (status.ok()) return std::nullopt;
     return failure(status, what, connected());
   }
@@ -68,10 +55,45 @@ class CoordinatorCaller {
           open,
       const std::function<bool(const Response&)>& take) {
     grpc::ClientContext context;
-    authorize(context);
     const Interruption interruption(signals, output_fd, [&context] { context.TryCancel(); });
-    if (!connect_in_time(&interruption)) {
-      if (interruption.happened()) return std::nullopt;
+    return follow<Response>(what, context, [&] { return interruption.happened(); }, open, take);
+  }
+  // The same, until `stop` is asked for.
+  template <typename Response>
+  Outcome follow(
+      const Call& what, const std::stop_token& stop,
+      const std::function<std::unique_ptr<grpc::ClientReader<Response>>(grpc::ClientContext*)>&
+          open,
+      const std::function<bool(const Response&)>& take) {
+    grpc::ClientContext context;
+    const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+    return follow<Response>(what, context, [&] { return stop.stop_requested(); }, open, take);
+  }
+
+  void authorize(grpc::ClientContext& context) const;
+  // Returns when there is a connection, or it is known that there is none: the call itself then
+  // says why. False: neither in time, or `stopped`.
+  bool connect_in_time(const std::function<bool()>& stopped);
+  bool connect_in_time() {
+    return connect_in_time([this] { return stop_.stop_requested(); });
+  }
+  const std::stop_token& stop() const { return stop_; }
+  bool connected() const;
+  Failure failure(const grpc::Status& status, const Call& what, bool reached) const;
+
+ private:
+  CoordinatorCaller(ToolSettings settings, std::string token, std::stop_token stop);
+
+  // `stopped` becomes true before the call is cancelled.
+  template <typename Response>
+  Outcome follow(
+      const Call& what, grpc::ClientContext& context, const std::function<bool()>& stopped,
+      const std::function<std::unique_ptr<grpc::ClientReader<Response>>(grpc::ClientContext*)>&
+          open,
+      const std::function<bool(const Response&)>& take) {
+    authorize(context);
+    if (!connect_in_time(stopped)) {
+      if (stopped()) return std::nullopt;
       return failure(grpc::Status(grpc::DEADLINE_EXCEEDED, ""), what, false);
     }
     const bool reached = connected();
@@ -81,26 +103,16 @@ class CoordinatorCaller {
     while (wanted && reader->Read(&answer)) wanted = take(answer);
     if (!wanted) context.TryCancel();
     const grpc::Status status = reader->Finish();
-    if (status.ok() || !wanted || interruption.happened()) return std::nullopt;
+    if (status.ok() || !wanted || stopped()) return std::nullopt;
     return failure(status, what, reached);
   }
-
-  void authorize(grpc::ClientContext& context) const;
-  // Returns when there is a connection, or it is known that there is none: the call itself then
-  // says why. False: neither in time, or interrupted.
-  bool connect_in_time(const Interruption* interruption);
-  bool connected() const;
-  Failure failure(const grpc::Status& status, const Call& what, bool reached) const;
-
- private:
-  CoordinatorCaller(ToolSettings settings, std::string token);
 
   void prepare(grpc::ClientContext& context) const;
 
   ToolSettings settings_;
   std::string token_;
   std::shared_ptr<grpc::Channel> channel_;
-  CallCanceller canceller_;
+  std::stop_token stop_;
 };
 
 }  // namespace interlock

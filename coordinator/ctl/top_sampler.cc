@@ -22,13 +22,14 @@ std::variant<TopSample, Failure> take_sample(AdminClient& client) {
   return sample;
 }
 
-TopSampler::TopSampler(AdminClient client)
+TopSampler::TopSampler(AdminClient client, std::stop_source stop)
     : client_(std::move(client)),
+      stop_(std::move(stop)),
       answered_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_([this] { run(); }) {}
 
 TopSampler::~TopSampler() {
-  client_.canceller().cancel();
+  stop_.request_stop();
   {
     const std::lock_guard lock(mutex_);
     over_ = true;

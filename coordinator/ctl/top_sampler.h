@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <thread>
 #include <variant>
 
@@ -19,8 +20,9 @@ std::variant<TopSample, Failure> take_sample(AdminClient& client);
 
 class TopSampler {
  public:
-  explicit TopSampler(AdminClient client);
-  // Ends what is under way.
+  // `stop`: the client's.
+  TopSampler(AdminClient client, std::stop_source stop);
+  // Asks to stop, so that what is under way ends.
   ~TopSampler();
   TopSampler(const TopSampler&) = delete;
   TopSampler& operator=(const TopSampler&) = delete;
@@ -34,6 +36,7 @@ class TopSampler {
   void run();
 
   AdminClient client_;
+  std::stop_source stop_;
   int answered_fd_;
   std::mutex mutex_;
   std::condition_variable asked_changed_;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <variant>
@@ -52,17 +53,21 @@ bool wait_or_told(const HeldSignals& signals, int output_fd, Clock::time_point u
 }
 
 // Ctrl-C ends it although no answer has come; nothing: it did.
-std::optional<std::variant<TopSample, Failure>> sample_unless_told(AdminClient& client,
+struct Asking {
+  AdminClient client;
+  std::stop_source stop;  // the client's
+};
+std::optional<std::variant<TopSample, Failure>> sample_unless_told(Asking& asking,
                                                                    const HeldSignals& signals,
                                                                    int output_fd) {
-  const Interruption interruption(signals, output_fd, [&client] { client.canceller().cancel(); });
-  auto sample = take_sample(client);
+  const Interruption interruption(signals, output_fd, [&asking] { asking.stop.request_stop(); });
+  auto sample = take_sample(asking.client);
   if (interruption.happened()) return std::nullopt;
   return sample;
 }
 
 // A snapshot a line, for files, pipes and programs.
-Outcome print_snapshots(Tool& tool, AdminClient& client, const HeldSignals& signals,
+Outcome print_snapshots(Tool& tool, Asking& asking, const HeldSignals& signals,
                         const TopPlan& plan, TopView view) {
   for (std::uint64_t printed = 1;; ++printed) {
     const auto next = Clock::now() + plan.interval;
@@ -70,7 +75,7 @@ Outcome print_snapshots(Tool& tool, AdminClient& client, const HeldSignals& sign
         printed == plan.count || wait_or_told(signals, tool.output.results_fd(), next)) {
       return std::nullopt;
     }
-    auto sample = sample_unless_told(client, signals, tool.output.results_fd());
+    auto sample = sample_unless_told(asking, signals, tool.output.results_fd());
     if (!sample) return std::nullopt;
     if (auto* failure = std::get_if<Failure>(&*sample)) return std::move(*failure);
     take_in(view, std::get<TopSample>(*std::move(sample)));
@@ -174,17 +179,19 @@ Outcome run_top(Tool& tool, const VerbArguments& arguments) {
   const HeldResizes resizes;
   const auto plan = plan_of(arguments);
   if (!plan.ok()) return usage_failure(plan.status());
-  auto client = AdminClient::make(tool.settings);
+  std::stop_source stop;
+  auto client = AdminClient::make(tool.settings, stop.get_token());
   if (!client.ok()) return usage_failure(client.status());
+  Asking asking{*std::move(client), stop};
   // The first one before anything is drawn: what does not work at all is said as by any verb.
-  auto first = sample_unless_told(*client, signals, tool.output.results_fd());
+  auto first = sample_unless_told(asking, signals, tool.output.results_fd());
   if (!first) return std::nullopt;
   if (auto* failure = std::get_if<Failure>(&*first)) return std::move(*failure);
   TopView view{.before = {}, .now = std::get<TopSample>(*std::move(first)), .problem = ""};
   if (tool.settings.json || !tool.output.terminal()) {
-    return print_snapshots(tool, *client, signals, *plan, std::move(view));
+    return print_snapshots(tool, asking, signals, *plan, std::move(view));
   }
-  TopSampler sampler(*std::move(client));
+  TopSampler sampler(std::move(asking.client), asking.stop);
   LiveView live(sampler, std::move(view), plan->count);
   draw_until_left(tool, live, sampler.fd(), signals, resizes, plan->interval);
   return std::nullopt;

@@ -24,6 +24,7 @@ Verb delivery_verb();
 Verb outbox_verb();
 Verb test_verb();
 Verb completion_verb();
+Verb console_verb();
 Verb store_export_verb();
 Verb store_import_verb();
 Verb lifecycle_verb();
@@ -42,7 +43,8 @@ inline std::vector<Verb> all_verbs() {
   return {list_verb(),         get_verb(),          explain_verb(),   history_verb(),
           outbox_verb(),       watch_verb(),        top_verb(),       stats_verb(),
           gateways_verb(),     kick_verb(),         release_verb(),   gateway_drain_verb(),
-          publish_verb(),      delivery_verb(),     test_verb(),      store_export_verb(),
+          publish_verb(),      delivery_verb(),     test_verb(),      console_verb(),
+          store_export_verb(),
           store_import_verb(), lifecycle_verb(),    completion_verb(), version_verb(),
           help_verb()};
 }

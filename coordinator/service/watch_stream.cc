@@ -53,6 +53,10 @@ WatchStream* WatchStream::start(EngineThread& engine, Workers& workers, std::str
 }
 
 void WatchStream::changed(const Watched& watched) {
+  // While the scan goes on not everything up to here has been shown, and nothing may say that it
+  // has: whoever goes on behind such a revision would never see what the scan had not come to.
+  const bool scanning = scanning_;
+  if (scanning && watched.bookmark) return;
   if (queued() >= kWatchQueueMax) {
     missed_ = true;
     return;
@@ -60,10 +64,12 @@ void WatchStream::changed(const Watched& watched) {
   if (std::exchange(missed_, false)) {
     v1::WatchResponse gap;
     gap.set_missed(true);
-    gap.set_revision(watched.through);
+    gap.set_revision(scanning ? from_ : watched.through);
     push(std::move(gap));
   }
-  push(response_of(watched));
+  v1::WatchResponse response = response_of(watched);
+  if (scanning) response.set_revision(from_);
+  push(std::move(response));
 }
 
 void WatchStream::drained() {
@@ -90,7 +96,9 @@ void WatchStream::show(const Scanned& scanned) {
     v1::WatchResponse done;
     done.set_caught_up(scanned.through);
     done.set_revision(scanned.through);
-    return push(std::move(done));
+    push(std::move(done));
+    scanning_ = false;
+    return;
   }
   scanned_to_ = scanned.next;
   turn_to_scan_ = true;

@@ -27,7 +27,8 @@ class WatchStream final : public ResponseStream<v1::WatchResponse> {
         engine_(engine),
         key_(std::move(key)),
         filter_(std::move(filter)),
-        from_(from_revision) {}
+        from_(from_revision),
+        scanning_(from_revision != 0) {}
   void changed(const Watched& watched);
   void drained() override;
   void ended() override { engine_.unwatch(watcher_); }
@@ -44,6 +45,7 @@ class WatchStream final : public ResponseStream<v1::WatchResponse> {
   const std::shared_ptr<const ConnectionFilter> filter_;
   const Revision from_;
   WatcherId watcher_ = 0;
+  std::atomic<bool> scanning_;  // what has changed behind `from_` has not been shown to its end yet
   bool missed_ = false;  // of the engine's thread
   std::string scanned_to_;  // of whoever holds the turn
   std::atomic<bool> turn_to_scan_ = false;

@@ -57,6 +57,7 @@ TEST_F(CtlSettings, NonsenseIsRefusedWithASentence) {
   EXPECT_THAT(refusal({"--coordinator=nowhere"}), HasSubstr("it takes host:port"));
   EXPECT_THAT(refusal({"--coordinator=here:0"}), HasSubstr("it takes host:port"));
   EXPECT_THAT(refusal({"--coordinator=here:1,"}), HasSubstr("it takes host:port"));
+  EXPECT_THAT(refusal({"--coordinator=here:1,two"}), HasSubstr("it takes host:port"));
   EXPECT_THAT(refusal({"--coordinator=,here:1"}), HasSubstr("it takes host:port"));
   EXPECT_THAT(refusal({"--timeout=0s"}), HasSubstr("above zero"));
   EXPECT_THAT(refusal({"--timeout=inf"}), HasSubstr("above zero"));

@@ -273,6 +273,45 @@ TEST(AdminWatch, OneThatIsResumedShowsWhatChangedMeanwhileAndGoesOn) {
   again->Finish();
 }
 
+TEST(AdminWatch, WhileItCatchesUpItNamesThePlaceWhereItBegan) {
+  // More than one slice of the scan, and more than a stream takes that nobody reads.
+  constexpr int records = 700;
+  ServedCoordinator coordinator;
+  // Of a subject each: one of them may not have so many sessions.
+  const auto claim = [&coordinator](const std::string& subject) {
+    auto claiming = ServedCoordinator::claim_request(subject + ":tab", kGatewayA);
+    claiming.set_subject(subject);
+    v1::Granted granted;
+    auto asking = ServedCoordinator::context();
+    EXPECT_TRUE(coordinator.gateway->Claim(asking.get(), claiming, &granted).ok());
+  };
+  for (int i = 0; i < records; ++i) claim("user" + std::to_string(i));
+  v1::WatchRequest request;
+  request.set_from_revision(1);
+  auto context = ServedCoordinator::context();
+  const auto watch = coordinator.admin->Watch(context.get(), request);
+  watch->WaitForInitialMetadata();
+  for (int i = 0; i < 10; ++i) claim("zoe" + std::to_string(i));
+  std::set<std::string> shown;
+  v1::WatchResponse response;
+  bool caught_up = false;
+  // Some of what happens meanwhile may come behind the end of the scan.
+  while (shown.size() < records + 10u && watch->Read(&response)) {
+    if (response.has_changed()) shown.insert(response.changed().key());
+    caught_up = caught_up || response.caught_up() > 0;
+    if (caught_up) {
+      EXPECT_GT(response.revision(), static_cast<std::uint64_t>(records));
+    } else {
+      EXPECT_EQ(response.revision(), 1u) << response.ShortDebugString();
+    }
+  }
+  EXPECT_EQ(shown.size(), records + 10u);
+  context->TryCancel();
+  while (watch->Read(&response)) {
+  }
+  watch->Finish();
+}
+
 TEST(AdminWatch, AFilterThatIsWrongIsRefused) {
   ServedCoordinator coordinator;
   v1::WatchRequest request;

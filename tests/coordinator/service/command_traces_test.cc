@@ -205,7 +205,10 @@ class LoggingObserver final : public EngineObserver {
  public:
   void happened(const Happened& happened) override { log_info("Step.", {{"key", happened.key}}); }
   void fatal(const std::string&) override { ++fatals; }
-  void refused(const Refusal&) override { ++refusals; }
+  void answered(const Answered&) override { ++answers; }
+  void published(const Published&) override { ++publishes; }
+  void delivered(const EventsDelivered&) override { ++deliveries; }
+  void fed(double) override { ++feeds; }
   int fatals = 0;
   int refusals = 0;
 };
@@ -223,7 +226,10 @@ TEST_F(TracedCommands, TheLineOfAStepNamesTheTraceOfItsCommand) {
   EXPECT_THAT(line(), testing::Not(testing::HasSubstr("trace_id")));
   const auto answer = traces_.around(TracedCommand::kClaim, "alice:s", unsampled, {});
   EXPECT_THAT(line(), testing::HasSubstr("\"trace_id\":\"" + trace_id + "\""));
-  observer.refused(NotFound{});
+  observer.answered(Answered{});
+  observer.published(Published{});
+  observer.delivered(EventsDelivered{});
+  observer.fed(0.001);
   observer.fatal("");
   EXPECT_EQ(inner.refusals, 1);
   EXPECT_EQ(inner.fatals, 1);
