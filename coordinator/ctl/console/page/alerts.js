@@ -5,7 +5,7 @@ import * as world from './world.js';
 
 const windowMs = 5 * 60 * 1000;
 
-const isStale = (name) => /stale/i.test(name);
+const isStale = (name) => name === 'STALE_GENERATION';
 
 function staleRefusals(sample) {
   return Object.entries(world.merged(sample, 'refusals')).reduce(

@@ -293,7 +293,7 @@ export function mount(root) {
       'div.cards',
       {},
       h('section.card.wide', {}, h('h2', {}, 'Connections by state'), states.root),
-      h('section.card', {}, h('h2', {}, 'Handshake, from the request to ready'), shakes.root),
+      h('section.card', {}, h('h2', {}, 'Handshake, until the upgrade is answered'), shakes.root),
       h('section.card', {}, h('h2', {}, 'Transitions, takeovers, resumes'), moves.root),
       h('section.card', {}, h('h2', {}, 'Closes by code'), closes),
       h('section.card', {}, h('h2', {}, 'Coordinators'), places),
