@@ -210,7 +210,10 @@ class LoggingObserver final : public EngineObserver {
   void delivered(const EventsDelivered&) override { ++deliveries; }
   void fed(double) override { ++feeds; }
   int fatals = 0;
-  int refusals = 0;
+  int answers = 0;
+  int publishes = 0;
+  int deliveries = 0;
+  int feeds = 0;
 };
 
 TEST_F(TracedCommands, TheLineOfAStepNamesTheTraceOfItsCommand) {
@@ -231,7 +234,10 @@ TEST_F(TracedCommands, TheLineOfAStepNamesTheTraceOfItsCommand) {
   observer.delivered(EventsDelivered{});
   observer.fed(0.001);
   observer.fatal("");
-  EXPECT_EQ(inner.refusals, 1);
+  EXPECT_EQ(inner.answers, 1);
+  EXPECT_EQ(inner.publishes, 1);
+  EXPECT_EQ(inner.deliveries, 1);
+  EXPECT_EQ(inner.feeds, 1);
   EXPECT_EQ(inner.fatals, 1);
 }
 
