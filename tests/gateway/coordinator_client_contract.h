@@ -37,7 +37,7 @@ class CoordinatorClientContract
 
   void restart(const AttachmentLimits& limits) {
     client_.reset();
-    client_ = maker_->make({test_gateway_id, "test", limits});
+    client_ = maker_->make({.gateway_id = test_gateway_id, .address = "test", .limits = limits});
   }
   MemoryCoordinatorServer& server() { return maker_->server; }
   MemoryCoordinator::Record record(const std::string& key) {
