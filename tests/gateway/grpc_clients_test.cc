@@ -69,7 +69,10 @@ class GrpcCoordinator : public testing::Test {
   std::unique_ptr<GrpcCoordinatorClient> client_to(std::vector<std::string> targets,
                                                    const AttachmentLimits& limits = {}) {
     return std::make_unique<GrpcCoordinatorClient>(
-        GrpcCoordinatorSettings{std::move(targets), "secret", {test_gateway_id, "test", limits}});
+        GrpcCoordinatorSettings{
+            std::move(targets),
+            "secret",
+            {.gateway_id = test_gateway_id, .address = "test", .limits = limits}});
   }
   GrpcCoordinatorMaker coordinator_;
   Box<ConnectionNotice> box_;

@@ -73,7 +73,9 @@ class GrpcCoordinatorTls : public testing::Test {
     return std::make_unique<GrpcCoordinatorClient>(GrpcCoordinatorSettings{
         {"https://" + host + ":" + std::to_string(port_)},
         "secret",
-        {test_gateway_id, "test", {.unreachable_after_ms = 500}}});
+        {.gateway_id = test_gateway_id,
+         .address = "test",
+         .limits = {.unreachable_after_ms = 500}}});
   }
 
   static std::shared_ptr<grpc::ServerCredentials> credentials() {
