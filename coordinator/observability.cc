@@ -278,7 +278,8 @@ void Observability::add_to(v1::StatsResponse& stats) const {
   stats.set_transitions(transitions);
   stats.set_takeovers(count(takeovers_));
   stats.set_orphans_swept(count(orphans_));
-  const auto kinds = refusals_of_each_kind(std::make_index_sequence<std::variant_size_v<Refusal>>());
+  const auto kinds =
+      refusals_of_each_kind(std::make_index_sequence<std::variant_size_v<Refusal>>());
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     if (const std::uint64_t refused = count(*refusals_[i]); refused > 0) {
       (*stats.mutable_refusals())[std::string(name_of(kinds[i]))] = refused;

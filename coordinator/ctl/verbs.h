@@ -35,8 +35,9 @@ Verb help_verb();
 inline constexpr std::string_view filter_help =
     "A filter joins restrictions by AND, OR (which binds closer) and NOT: key, subject and gateway "
     "(= != with a text, `*` at its end for any), state and reason (= != with a name), age (90s, "
-    "5m), unacknowledged (a duration too), outbox_events, outbox_bytes, open_runs, generation and transitions (= != < <= > >=), and "
-    "the flags live, setup, operational, waiting, final, orphaned, attached.";
+    "5m), unacknowledged (a duration too), outbox_events, outbox_bytes, open_runs, generation and "
+    "transitions (= != < <= > >=), and the flags live, setup, operational, waiting, "
+    "final, orphaned, attached.";
 
 // In the order of the help.
 inline std::vector<Verb> all_verbs() {

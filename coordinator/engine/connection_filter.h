@@ -55,8 +55,9 @@ class ConnectionFilter {
 
  private:
   enum class Field : std::uint8_t {
-    kKey, kSubject, kGateway, kState, kReason, kAge, kUnacknowledged, kOutboxEvents, kOutboxBytes, kOpenRuns,
-    kGeneration, kTransitions, kLive, kSetup, kOperational, kWaiting, kFinal, kOrphaned, kAttached,
+    kKey, kSubject, kGateway, kState, kReason, kAge, kUnacknowledged, kOutboxEvents, kOutboxBytes,
+    kOpenRuns, kGeneration, kTransitions, kLive, kSetup, kOperational, kWaiting, kFinal, kOrphaned,
+    kAttached,
   };
   enum class Comparison : std::uint8_t { kIs, kIsNot, kBelow, kAtMost, kAbove, kAtLeast };
   struct Restriction {

@@ -19,7 +19,7 @@ struct SeenConnection {
   std::uint64_t revision = 0;
   bool owner_attached = false;  // to this coordinator
   bool orphaned = false;        // its owner's lease has run out
-  std::uint64_t unacknowledged_ms = 0;  // that what waits has waited, without any of it acknowledged
+  std::uint64_t unacknowledged_ms = 0;  // since anything of what waits was acknowledged
 };
 
 // The numbers are those of `v1::Why`.

@@ -112,7 +112,11 @@ struct Answers::Check {
   bool operator()(const ResourceExhausted&) const { return true; }
   bool operator()(const NotNow&) const { return true; }
   bool operator()(const StoreAway&) const { return true; }
-  bool operator()(const PermissionDenied&) const { return false; }  // nobody asks for others'
+  // Nobody asks for what is others'; only an operator can have denied it.
+  bool operator()(const PermissionDenied&) const {
+    return std::holds_alternative<Claim>(asked.command) &&
+           stood([](const Record& record) { return is_barred(record); });
+  }
   // Numbers may skip behind what a coordinator itself has taken, or a claim's generation was never.
   bool operator()(const InvalidArgument&) const {
     return std::holds_alternative<Operate>(asked.command);

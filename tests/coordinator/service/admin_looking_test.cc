@@ -149,7 +149,8 @@ TEST(AdminGateways, AreShownWithWhatTheySayOfThemselves) {
   stream->Finish();
 }
 
-// 12,000 changes, of which nobody reads one: what is kept for the reader is bounded, and it is told.
+// 12,000 changes, of which nobody reads one: what is kept for the reader is bounded, and it hears
+// of it.
 TEST(AdminWatch, AReaderWhoIsSlowIsToldWhatItMissedAndNothingGrows) {
   ServedCoordinator coordinator;
   v1::WatchRequest request;

@@ -259,9 +259,19 @@ TEST(RocksdbDurability, ADiskThatFailsInTheBackgroundEndsTheProcess) {
     }
     return DiskStatus::IOError("EIO");
   });
+  // A commit may have to wait for the very flush that waits here: nobody waits for its answer then.
   auto flushing = begun.get_future();
-  for (int i = 0; flushing.wait_for(std::chrono::seconds(0)) != std::future_status::ready; ++i) {
-    commit(*life.store, put("k" + std::to_string(i), kAbsent, std::string(1000, 'x')));
+  const auto flushes = [&] {
+    return flushing.wait_for(std::chrono::milliseconds(1)) == std::future_status::ready;
+  };
+  for (int i = 0; !flushes(); ++i) {
+    const auto answered = std::make_shared<std::promise<void>>();
+    auto answer = answered->get_future();
+    life.store->commit({put("k" + std::to_string(i), kAbsent, std::string(10'000, 'x'))},
+                       [answered](const std::vector<Outcome>&) { answered->set_value(); });
+    while (answer.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready &&
+           !flushes()) {
+    }
   }
   EXPECT_FALSE(life.over);
   go_on.set_value();
