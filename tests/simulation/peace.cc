@@ -33,6 +33,7 @@ void Simulation::heal() {
   world.network.heal();
   world.backend.heal();
   for (const auto& page : world.pages) page->settle();
+  for (const auto& publisher : world.publishers) publisher->settle();
 }
 
 // Whoever wants to be connected is, within three times the lease.
