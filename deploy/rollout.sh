@@ -4,7 +4,7 @@
 #   deploy/rollout.sh SERVICE IMAGE --project P --region R [--steps 5,25,50,100] [--hold 10m]
 #   deploy/rollout.sh SERVICE --back_to REVISION --project P --region R
 #
-# `--dry_run` prints the plan; `--help` lists everything. README.md, "Rolling out", says what is
+# `--dry_run` prints the plan; `--help` lists everything. deploy/cloudrun/README.md says what is
 # watched. The program is deploy/rollout/; it needs Debian's python3 and python3-yaml.
 set -euo pipefail
 

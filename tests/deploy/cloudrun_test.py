@@ -279,6 +279,45 @@ def misspell(place, name):
     place[name + "s"] = place.pop(name)
 
 
+class Page(unittest.TestCase):
+    """README.md here, which is what people deploy by."""
+
+    def setUp(self):
+        self.text = (CLOUDRUN / "README.md").read_text(encoding="utf-8")
+
+    def test_every_setting_is_explained_with_what_it_costs_to_change_it(self):
+        explained = {name for line in self.text.splitlines()
+                     if line.startswith("| `") and line.count("|") == 4
+                     for name in re.findall(r"`([a-z_.]+)`", line.split("|")[1])}
+        leaves = {".".join(path) for path in paths(values.SHAPE)
+                  if not isinstance(shape_at(path), dict)}
+        self.assertEqual(leaves - explained, set())
+
+    def test_every_gate_and_exit_status_is_explained(self):
+        sys.path.insert(0, str(SOURCE / "deploy" / "rollout"))
+        import gates
+        import rollout
+        for gate in gates.GATES:
+            allowed = f"{100 * gate.floor:.0f} %" if gate.floor else "none"
+            self.assertRegex(self.text, rf"\| `{gate.name}` \| .+ \| {allowed} \|")
+        for status in (rollout.DONE, rollout.WENT_BACK, rollout.REFUSED, rollout.SET_BY_OTHERS,
+                       rollout.NOT_VERIFIED):
+            self.assertIn(f"\n| {status} | ", self.text)
+
+    def test_alerts_that_it_names_are_there(self):
+        rules = (SOURCE / "deploy" / "monitoring" / "alerts.yml").read_text(encoding="utf-8")
+        named = set(re.findall(r"Interlock[A-Z]\w+", self.text))
+        self.assertGreater(len(named), 5)
+        self.assertEqual({name for name in named if f"alert: {name}\n" not in rules}, set())
+
+
+def shape_at(path):
+    found = values.SHAPE
+    for name in path:
+        found = found[name]
+    return found
+
+
 class Values(unittest.TestCase):
     def assert_refused(self, text, *words):
         with self.assertRaises(values.Refused) as refused:
