@@ -10,6 +10,7 @@ import traffic
 from waiting import TimedOut
 
 READ_ATTEMPTS = 3
+READ_TIMEOUT_S = 30  # what changes nothing answers in seconds, or the network is gone
 ERROR_CHARS_MAX = 300
 
 
@@ -58,7 +59,8 @@ class Gcloud:
     def read(self, words, parse, placed=True):
         for attempt in range(READ_ATTEMPTS):
             try:
-                return parse(self.call(words, placed))
+                timeout_s = min(self.timeout_s, READ_TIMEOUT_S)
+                return parse(self.call(words, timeout_s, placed))
             except traffic.Nonsense as error:
                 failure = CallFailed(f"gcloud {' '.join(words)}: {error}")
             except CallFailed as error:
@@ -74,24 +76,24 @@ class Gcloud:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
             file.write(description)
             file.flush()
-            self.call(["run", "services", "replace", file.name])
+            self.call(["run", "services", "replace", file.name], self.timeout_s)
 
     def set_traffic(self, service, shares):
-        self.call(self.traffic_words(service, shares))
+        self.call(self.traffic_words(service, shares), self.timeout_s)
 
     @staticmethod
     def traffic_words(service, shares):
         return ["run", "services", "update-traffic", service,
                 f"--to-revisions={traffic.argument(shares)}"]
 
-    def call(self, words, placed=True):
+    def call(self, words, timeout_s, placed=True):
         """What it printed."""
         shown = "gcloud " + " ".join(words)
         command = [*self.command, *words, *(self.place if placed else ()), "--quiet"]
         try:
-            status, out, err = self.waiting.run(command, self.timeout_s)
+            status, out, err = self.waiting.run(command, timeout_s)
         except TimedOut:
-            raise CallFailed(f"{shown}: no answer in {self.timeout_s:.0f} s",
+            raise CallFailed(f"{shown}: no answer in {timeout_s:.0f} s",
                              outcome_known=False) from None
         except OSError as error:
             raise CallFailed(f"{shown} cannot be run: {error}") from None

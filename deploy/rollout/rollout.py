@@ -11,8 +11,8 @@ import gates
 import traffic
 from arguments import Refused
 from gcloud import CallFailed
-from metrics import COUNTED_BY, NoAnswer
 from waiting import Interrupted
+from watch import Watch
 
 # Exit statuses.
 DONE, WENT_BACK, REFUSED, SET_BY_OTHERS, NOT_VERIFIED = 0, 1, 2, 3, 4
@@ -35,7 +35,7 @@ class Rollout:
     def __init__(self, wanted, gcloud, prometheus, waiting, say):
         self.wanted = wanted
         self.gcloud = gcloud
-        self.prometheus = prometheus
+        self.watch = Watch(wanted, prometheus, say)
         self.waiting = waiting
         self.say = say
         self.old = ""
@@ -44,7 +44,6 @@ class Rollout:
         self.pinned = False
         self.unknown = False  # a call was made whose effect may still come
         self.others = False
-        self.baseline = gates.Baseline(wanted.samples)
         waiting.on_ignored = lambda name: say(f"{name}: already going back; that is finished first")
 
     def run(self):
@@ -126,7 +125,7 @@ class Rollout:
         if not self.pinned:
             self.say(f"traffic followed the latest revision; it is now fixed to {self.old}")
             self.move({self.old: 100})
-        self.measure_before()
+        self.watch.before(self.old, max(WINDOW_S_MIN, round(wanted.hold)))
         base = self.base or self.gcloud.exported(wanted.service)
         try:
             text = traffic.next_description(base, wanted.image, wanted.revision, self.old)
@@ -136,15 +135,6 @@ class Rollout:
         self.check({self.old: 100})
         self.changing(lambda: self.gcloud.replace(text))
         self.wait_ready()
-
-    def measure_before(self):
-        window_s = max(WINDOW_S_MIN, round(self.wanted.hold))
-        for gate in self.watched():
-            try:
-                self.baseline.of(gate.name, self.count(gate.name, self.old, window_s))
-            except NoAnswer as error:
-                self.say(f"what it was like before is not known: {error}")
-                return
 
     def wait_ready(self):
         deadline = time.monotonic() + self.wanted.ready_timeout
@@ -174,7 +164,8 @@ class Rollout:
             if ready is False:
                 raise GoBack(f"{self.wanted.revision} is not ready any more: {reason}")
             elapsed = time.monotonic() - began
-            verdicts = self.verdicts(max(WINDOW_S_MIN, round(elapsed)))
+            verdicts = self.watch.verdicts(self.wanted.revision, self.old,
+                                           max(WINDOW_S_MIN, round(elapsed)))
             self.waiting.check()
             elapsed = time.monotonic() - began
             kind, why = gates.decide(verdicts, elapsed, self.wanted.hold, self.wanted.hold_max)
@@ -186,35 +177,6 @@ class Rollout:
                 return
             if elapsed >= self.wanted.hold:
                 self.say(why)
-
-    def watched(self):
-        return [gate for gate in gates.GATES if gate.name not in self.wanted.skip]
-
-    def count(self, name, revision, window_s):
-        try:
-            return self.prometheus.count(name, self.wanted.kind, revision, window_s)
-        except CallFailed as error:  # of the token
-            raise NoAnswer(str(error)) from None
-
-    def verdicts(self, window_s):
-        found = []
-        unanswered = ""
-        for gate in self.watched():
-            if not unanswered:
-                try:
-                    found.append(self.judged(gate, window_s))
-                    continue
-                except NoAnswer as error:
-                    unanswered = str(error)
-            found.append(gates.Verdict(gate.name, gates.MORE, unanswered))
-        return found
-
-    def judged(self, gate, window_s):
-        own = COUNTED_BY.get(gate.name, self.wanted.kind) == self.wanted.kind
-        new = self.count(gate.name, self.wanted.revision, window_s)
-        # What the other service counts has one number, now: it is compared with that of before.
-        old = self.count(gate.name, self.old, window_s) if own else None
-        return gates.judge(gate, new, self.baseline.of(gate.name, old), self.wanted.samples)
 
     def changing(self, call):
         try:

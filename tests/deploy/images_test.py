@@ -140,6 +140,16 @@ def source_context(folder):
     return folder
 
 
+def compiler_cache():
+    """This machine's, lent to the build: what was compiled from the same text need not be again."""
+    if shutil.which("ccache") is None:
+        return []
+    done = subprocess.run(["ccache", "--get-config", "cache_dir"], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, timeout=20, check=False)
+    folder = done.stdout.strip()
+    return [f"--volume={folder}:/root/.cache/ccache"] if os.path.isdir(folder) else []
+
+
 def descendants(pid):
     for child in children_of(pid):
         yield child
@@ -161,7 +171,7 @@ class Images(unittest.TestCase):
         else:
             context, binaries, seconds = prebuilt_context(cls.folder), "prebuilt", BUILD_S_MAX
         for target in PROGRAMS:
-            BUILDAH.build(target, context, f"--build-arg=BASE={BASE}",
+            BUILDAH.build(target, context, f"--build-arg=BASE={BASE}", *compiler_cache(),
                           f"--build-arg=BINARIES={binaries}", seconds=seconds)
         cls.containers = {target: BUILDAH("from", f"localhost/interlock/{target}")
                           for target in PROGRAMS}

@@ -21,8 +21,10 @@ IMAGE = "registry.example/gateway@sha256:1"
 LATE_S = 1.2  # after which even what the fake does late is done
 RUN_S_MAX = 60
 WORKERS = 6  # a drill mostly waits
-HURRIED = {"hold": "150ms", "hold_max": "500ms", "poll": "100ms", "call_timeout": "600ms",
-           "ready_timeout": "1s", "settle": "1200ms", "patience": "3s", "pause": "20ms"}
+HURRIED = {"hold": "150ms", "hold_max": "500ms", "poll": "100ms", "call_timeout": "20s",
+           "ready_timeout": "1s", "settle": "1500ms", "patience": "20s", "pause": "20ms"}
+UNANSWERED = ("hang", "done_then_hang", "late")
+UNANSWERED_TIMEOUT = "2s"  # shorter than what a late call takes, longer than a busy machine
 SUM = re.compile(r"sum\(increase\((\w+)\{(.*?)\}\[\d+s\]\)\)")
 HEALTHY = {"interlock_handshake_seconds_count": 100, "interlock_upgrades_refused_total": 1,
            "interlock_closes_total": 0, "interlock_stale_generation_refusals_total": 1,
@@ -122,11 +124,13 @@ class Drill:
         self.save("script.json",
                   {"how": how, "first": first, "last": first if last is None else last})
         self.prometheus = FakePrometheus(self.folder, **(prometheus or {}))
+        own = {"call_timeout": UNANSWERED_TIMEOUT} if how in UNANSWERED else {}
         self.command = [
             str(ROLLOUT), SERVICE, IMAGE, "--suffix=new", "--project=p", "--region=r",
             f"--gcloud=/usr/bin/python3 -ISB {FAKE} {self.folder}",
             f"--prometheus={self.prometheus.url}", "--steps=25,100",
-            *(f"--{name}={value}" for name, value in {**HURRIED, **options}.items()),
+            *(f"--{name}={value}" for name, value in
+              {**HURRIED, **own, **options}.items()),
             *([f"--kind={kind}"] if kind else []), *arguments]
         self.status, self.output = None, ""
 

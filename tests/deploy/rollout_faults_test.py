@@ -63,7 +63,7 @@ class Faults(unittest.TestCase):
                     self.assertEqual(drill.status, 1, drill.output)
 
     def test_an_outage_of_gcloud_that_ends_in_time(self):
-        for (number, words, _), drill in self.every_call(("fail",), calls=9, patience="20s"):
+        for (number, words, _), drill in self.every_call(("fail",), calls=9):
             with self.subTest(number=number, words=words):
                 self.assert_safe(drill, number)
                 self.assertNotEqual(drill.status, 0, drill.output)
