@@ -3,14 +3,18 @@
 #include <algorithm>
 
 #include "absl/flags/flag.h"
+#include "absl/strings/ascii.h"
 #include "absl/time/time.h"
 #include "common/settings.h"
+#include "common/small_file.h"
 
 ABSL_FLAG(std::string, listen, "127.0.0.1:7400", "host:port for gateways, backends and operators");
 ABSL_FLAG(std::string, http_listen, "127.0.0.1:7401", "host:port for health and metrics");
 ABSL_FLAG(std::string, store, "rocksdb:interlock-data",
           "where the truth is kept: memory: (lost at exit), rocksdb:DIR, or "
           "postgres://user:password@host[,host...]/database");
+ABSL_FLAG(std::string, store_file, "",
+          "file with the store's URL, as a secret is mounted; instead of --store");
 ABSL_FLAG(std::string, check_store, "",
           "a store's URL: says what may be promised over it, and ends; nothing is served");
 ABSL_FLAG(
@@ -55,12 +59,15 @@ ABSL_FLAG(std::uint64_t, waiting_commands_max, 200'000,
 namespace interlock {
 namespace {
 
+constexpr std::size_t kStoreUrlBytesMax = 4096;
+
 const std::vector<std::string> kFlags = {
     "listen", "http_listen", "store", "check_store", "volatile_ok", "asynchronous_commit_ok",
     "auth", "token_file", "log_level", "heartbeat", "outbox_events_max", "outbox_bytes_max",
     "waiting_commands_max", "lease_ttl", "resume_window", "setup_timeout", "retention",
     "sessions_per_subject_max", "final_records_per_subject_max", "records_max",
-    "takeovers_per_minute_max", "run_silence", "outbox_age_max", "sweeps_per_s_max"};
+    "takeovers_per_minute_max", "run_silence", "outbox_age_max", "sweeps_per_s_max",
+    "store_file"};
 
 absl::StatusOr<HostPort> address(const std::string& flag, const std::string& text) {
   auto parsed = parse_host_port(text);
@@ -87,6 +94,19 @@ absl::Status check_authentication(CoordinatorConfig& config) {
         "--auth=token needs a --token_file; on a loopback address, --auth=none does without");
   }
   return absl::OkStatus();
+}
+
+// A URL with a password in it is for a file: command lines are seen by everybody on the machine.
+absl::Status read_store(CoordinatorConfig& config) {
+  config.store = absl::GetFlag(FLAGS_store);
+  const std::string path = absl::GetFlag(FLAGS_store_file);
+  if (path.empty()) return absl::OkStatus();
+  auto text = read_small_file(path, kStoreUrlBytesMax);
+  if (!text.ok()) return text.status();
+  config.store = std::string(absl::StripAsciiWhitespace(*text));
+  if (!config.store.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("--store_file names '" + path +
+                                    "', which is empty; it must hold the store's URL");
 }
 
 absl::Status between(const char* flag, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
@@ -186,7 +206,7 @@ absl::StatusOr<CoordinatorConfig> read_coordinator_config(int argc, const char* 
   config.listen = *listen;
   config.http_listen = *http_listen;
   config.log_level = *level;
-  config.store = absl::GetFlag(FLAGS_store);
+  if (auto status = read_store(config); !status.ok()) return status;
   config.check_store = absl::GetFlag(FLAGS_check_store);
   config.store_options.volatile_ok = absl::GetFlag(FLAGS_volatile_ok);
   config.store_options.asynchronous_commit_ok = absl::GetFlag(FLAGS_asynchronous_commit_ok);

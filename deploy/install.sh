@@ -3,7 +3,7 @@
 #
 #   deploy/install.sh build test demo
 #
-# Sets: build, runtime, test, demo, postgres, etcd, develop, node. When everything is there
+# Sets: build, runtime, test, demo, postgres, etcd, images, develop, node. When everything is there
 # already nothing is done and no network is touched.
 set -euo pipefail
 
@@ -23,7 +23,9 @@ die() {
   exit 1
 }
 
-usage() { die "which packages? Name at least one of: build runtime test demo postgres etcd develop node."; }
+readonly sets='build runtime test demo postgres etcd images develop node'
+
+usage() { die "which packages? Name at least one of: $sets."; }
 
 # Prints the packages of set $1, one a line.
 packages_of() {
@@ -34,13 +36,14 @@ packages_of() {
     demo) printf '%s\n' "${INTERLOCK_DEMO_PACKAGES[@]}" ;;
     postgres) printf '%s\n' "${INTERLOCK_POSTGRES_PACKAGES[@]}" ;;
     etcd) printf '%s\n' "${INTERLOCK_ETCD_PACKAGES[@]}" ;;
+    images) printf '%s\n' "${INTERLOCK_IMAGE_PACKAGES[@]}" ;;
     develop) printf '%s\n' "${INTERLOCK_DEVELOP_PACKAGES[@]}" ;;
     node)
       if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
         printf '%s\n' "${INTERLOCK_NODE_PACKAGES[@]}"
       fi
       ;;
-    *) die "there is no set '$1'; the sets are: build runtime test demo postgres etcd develop node." ;;
+    *) die "there is no set '$1'; the sets are: $sets." ;;
   esac
 }
 

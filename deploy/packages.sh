@@ -54,6 +54,11 @@ INTERLOCK_ETCD_PACKAGES=(
   etcd-server etcd-client
 )
 
+# To build the images and run them, on a base that is made here: for the test of deploy/images.
+INTERLOCK_IMAGE_PACKAGES=(
+  buildah mmdebstrap
+)
+
 # For deploy/local.sh, the demo.
 INTERLOCK_DEMO_PACKAGES=(
   python3 python3-websockets
