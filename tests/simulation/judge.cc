@@ -45,7 +45,7 @@ void Judge::judge_grant(const Truth::Change& change) {
   if (change.before->subject != record.subject) {
     run_.wrong("{}: the subject changes", change.key);
   }
-  if (is_barred(*change.before)) {
+  if (is_barred(*change.before) && !said_.may_return(change.key, change.before->generation)) {
     run_.wrong("{}: granted, although an operator has ended it for good", change.key);
   }
   if (change.before->claim_id == record.claim_id ||

@@ -48,15 +48,20 @@ class Said {
   }
   // An operator asks for a kick, or a release, of this generation.
   void steer(const std::string& key, std::uint64_t generation, bool for_good) {
-    bool& asked = steered_[{key, generation}];
-    asked = asked || for_good;
+    Steered& asked = steered_[{key, generation}];
+    (for_good ? asked.for_good : asked.for_now) = true;
   }
   bool steered(const std::string& key, std::uint64_t generation) const {
     return steered_.contains({key, generation});
   }
   bool ended_for_good(const std::string& key, std::uint64_t generation) const {
     const auto found = steered_.find({key, generation});
-    return found != steered_.end() && found->second;
+    return found != steered_.end() && found->second.for_good;
+  }
+  // Perhaps behind a kick for good, which it softens.
+  bool may_return(const std::string& key, std::uint64_t generation) const {
+    const auto found = steered_.find({key, generation});
+    return found != steered_.end() && found->second.for_now;
   }
   // A client has been shown so much of this life of the key.
   void seen(const std::string& key, std::uint64_t since, std::uint64_t sequence) {
@@ -96,7 +101,11 @@ class Said {
   std::unordered_map<std::string, Claim> claims_;
   std::map<Id, std::map<std::uint64_t, v1::Operation>> operations_;
   std::map<Id, std::uint64_t> seen_;
-  std::map<Id, bool> steered_;  // whether for good
+  struct Steered {
+    bool for_good = false;
+    bool for_now = false;
+  };
+  std::map<Id, Steered> steered_;
 };
 
 }  // namespace interlock::sim
