@@ -118,8 +118,7 @@ class GrpcBalancer(grpc.GenericRpcHandler):
 
     async def _up(self, requests, call):
         with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            async for message in requests:
-                await self.behind.link.delay()
+            async for message in self.behind.link.carry(requests):
                 await call.write(message)
             await call.done_writing()
 
@@ -127,11 +126,10 @@ class GrpcBalancer(grpc.GenericRpcHandler):
         initial = passed_on(await call.initial_metadata())
         if initial:
             await context.send_initial_metadata(initial)
-        async for message in call:
+        async for message in self.behind.link.carry(call):
             if self._lose.get(method):
                 self._lose[method] -= 1
                 await asyncio.Event().wait()  # until the client's deadline, or the cut
-            await self.behind.link.delay()
             await context.write(message)
 
     def _channel(self, instance):

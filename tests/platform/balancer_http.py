@@ -52,6 +52,11 @@ async def read_head(reader):
         return Head(await reader.readuntil(b"\r\n\r\n"))
 
 
+async def chunks(reader):
+    while chunk := await reader.read(CHUNK_BYTES):
+        yield chunk
+
+
 def plain(status, reason, text):
     return (f"HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain\r\nContent-Length: {len(text)}"
             f"\r\nConnection: close\r\n\r\n{text}").encode()
@@ -168,7 +173,6 @@ class HttpBalancer:
             reset(instance[1])
 
     async def _pump(self, source, sink):
-        while chunk := await source.read(CHUNK_BYTES):
-            await self.behind.link.delay()
+        async for chunk in self.behind.link.carry(chunks(source)):
             sink.write(chunk)
             await sink.drain()

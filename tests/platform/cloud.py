@@ -125,7 +125,7 @@ class Cloud:
     def served_by(self, session):
         """Instances that its sockets went to, oldest first."""
         return [name for target, name in self.gateway_edge.relayed
-                if f"session={session}&" in target]
+                if f"session={session}" in target.partition("?")[2].split("&")]
 
     def gateway_of(self, client):
         name = self.served_by(client.session)[-1]

@@ -56,6 +56,7 @@ class PlatformTest(unittest.TestCase):
         """Everything that must hold whatever was done. `runs`: (client, message) whose five events
         must all have come."""
         await asyncio.gather(*(client.served() for client in cloud.clients))
+        await cloud.audit.caught_up(await cloud.ctl("list"))
         problems = [text for client in cloud.clients for text in client.problems()]
         problems += [f"{client}: of the run of {message} came {client.run_of(message)}"
                      for client, message in runs if client.run_of(message) != FIVE]

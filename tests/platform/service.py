@@ -11,6 +11,7 @@ import time
 TOO_MANY, NO_INSTANCE = 429, 503
 QUEUE_S_MIN = 0.3           # the platform's ten seconds, scaled down
 QUEUE_COLD_STARTS = 3.5     # and its multiple of a mean start
+ON_THE_WAY_MAX = 1000       # messages of one direction of one request
 
 
 class NoRoom(Exception):
@@ -51,9 +52,38 @@ class Link:
         self.jitter_s = jitter_s
         self.request_s_max = request_s_max  # the scaled hour
 
+    def latency(self):
+        return self.latency_s + random.random() * self.jitter_s
+
     async def delay(self):
         if self.latency_s or self.jitter_s:
-            await asyncio.sleep(self.latency_s + random.random() * self.jitter_s)
+            await asyncio.sleep(self.latency())
+
+    async def carry(self, source):
+        """What an asynchronous iterator brings, each item that much later, in the same order: a
+        delay, and not a narrower line."""
+        on_the_way = asyncio.Queue(ON_THE_WAY_MAX)
+
+        async def read():
+            try:
+                async for item in source:
+                    await on_the_way.put((time.monotonic() + self.latency(), item, None))
+                await on_the_way.put((0, None, StopAsyncIteration()))
+            except Exception as error:  # pylint: disable=broad-except
+                await on_the_way.put((0, None, error))
+        reading = asyncio.ensure_future(read())
+        try:
+            while True:
+                due, item, end = await on_the_way.get()
+                if end is not None:
+                    break
+                await asyncio.sleep(max(0, due - time.monotonic()))
+                yield item
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+        if not isinstance(end, StopAsyncIteration):
+            raise end
 
 
 class RunService:
