@@ -32,6 +32,7 @@ class GrpcBalancer(grpc.GenericRpcHandler):
         self.refuse_with = 0          # above 0: every call, as when no instance has room
         self.cut_status = UNAVAILABLE  # with which the edge ends a call at its hour
         self.cuts = 0
+        self.invoker = None           # an Invoker: who may call
         self._lose = {}               # method: how many answers are lost from now on
         self._calls = set()
         self._channels = {}
@@ -71,6 +72,8 @@ class GrpcBalancer(grpc.GenericRpcHandler):
         if self.refuse_with:
             await context.abort(UNAVAILABLE, f"Received http2 header with status: "
                                              f"{self.refuse_with}")
+        if self.invoker and (code := self.invoker.refusal(method, context.invocation_metadata())):
+            await context.abort(code, "The request was not authorized to invoke this service.")
         await self.behind.link.delay()
         try:
             async with self.behind.admit() as instance:

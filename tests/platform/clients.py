@@ -31,6 +31,7 @@ class PlatformClient:
         self.closes = collections.Counter()
         self.refusals = collections.Counter()
         self.told = []              # after_ms of reconnect frames
+        self.waits_s = []           # as refusals asked for
         self.interruptions_s = []   # from the end of a socket to the next `ready`
         self.acked = set()
         self._unsent = {}           # messages that the backend has not taken
@@ -142,7 +143,10 @@ class PlatformClient:
             self.refusals[refused.status_code] += 1
             after_s = refused.headers.get("Retry-After")
             await self._tell()
-            return float(after_s) if after_s else REFUSED_S * (0.5 + random.random())
+            if after_s:
+                self.waits_s.append(float(after_s))
+                return float(after_s)
+            return REFUSED_S * (0.5 + random.random())
         except (OSError, websockets.InvalidHandshake, asyncio.TimeoutError):
             self.refusals["lost"] += 1
             return REFUSED_S * (0.5 + random.random())
