@@ -11,7 +11,7 @@ set -euo pipefail
 
 # In the order in which they are run. Each is the ctest label of the same name, but for
 # `sanitizers`. A suite enters the list when it has its first test: one without any is a failure.
-readonly ALL_SUITES=(unit simulation integration e2e sanitizers)
+readonly ALL_SUITES=(unit simulation integration e2e platform sanitizers)
 # What can be named on the command line.
 readonly KNOWN_SUITES=(unit simulation integration e2e platform sanitizers)
 

@@ -25,10 +25,12 @@ def passed_on(metadata):
 
 
 class GrpcBalancer(grpc.GenericRpcHandler):
-    def __init__(self, behind, port):
+    def __init__(self, behind, port, streams_max=None):
         self.behind = behind          # a RunService
         self.port = port
-        self.relayed = []             # (method, instance's name), as they came
+        self.streams_max = streams_max  # at once on one connection of a client; further ones wait
+        self.asked = []               # (method, peer), as calls came
+        self.relayed = []             # (method, instance's name), as they were passed on
         self.refuse_with = 0          # above 0: every call, as when no instance has room
         self.cut_status = UNAVAILABLE  # with which the edge ends a call at its hour
         self.cuts = 0
@@ -39,7 +41,8 @@ class GrpcBalancer(grpc.GenericRpcHandler):
         self._server = None
 
     async def start(self):
-        self._server = grpc.aio.server(options=OPTIONS)
+        limit = [("grpc.max_concurrent_streams", self.streams_max)] if self.streams_max else []
+        self._server = grpc.aio.server(options=[*OPTIONS, *limit])
         self._server.add_generic_rpc_handlers((self,))
         assert self._server.add_insecure_port(f"127.0.0.1:{self.port}") == self.port
         await self._server.start()
@@ -69,6 +72,7 @@ class GrpcBalancer(grpc.GenericRpcHandler):
         return grpc.stream_stream_rpc_method_handler(serve)  # bytes: nothing is understood
 
     async def _serve(self, method, requests, context):
+        self.asked.append((method, context.peer()))
         if self.refuse_with:
             await context.abort(UNAVAILABLE, f"Received http2 header with status: "
                                              f"{self.refuse_with}")

@@ -17,15 +17,15 @@ from stack import BIN, free_port
 
 FIRST = "first"
 # Leases of seconds, so that scenarios need not wait for a quarter of a minute.
-SHORT_LEASES = ["--lease_ttl=4s", "--heartbeat=1s"]
-SHORT_HOLDS = ["--hold_after=2500ms", "--give_up_after=20s"]
+SHORT_LEASES = ["--lease_ttl=8s", "--heartbeat=1s"]
+SHORT_HOLDS = ["--hold_after=3s", "--give_up_after=20s"]
 
 
 class Cloud:
     """`binaries` are the folder of the first revision's programs."""
 
     def __init__(self, store, coordinators=2, gateways=2, coordinator_flags=(), gateway_flags=(),
-                 agent_pause="20ms", binaries=BIN, agent=True):
+                 agent_pause="20ms", binaries=BIN, agent=True, backend_streams_max=None):
         self.store = store
         self.coordinator_flags = [*SHORT_LEASES, *coordinator_flags]
         self.gateway_flags = [*SHORT_HOLDS, *gateway_flags]
@@ -38,6 +38,11 @@ class Cloud:
         self.coordinator_edge = GrpcBalancer(self.coordinators, free_port())
         self.gateway_edge = HttpBalancer(self.gateways, free_port())
         self.agent = self.make_agent() if agent else None
+        # Where a backend runs on the platform too: behind an edge of its own.
+        self.backends = RunService("backend")
+        self.backend_edge = None
+        if backend_streams_max:
+            self.backend_edge = GrpcBalancer(self.backends, free_port(), backend_streams_max)
         self.clients = []
         self.audit = Audit(self.coordinator_edge.port)
 
@@ -52,7 +57,9 @@ class Cloud:
 
     def gateway(self, name, binaries=None, flags=(), **options):
         port, http_port = free_port(), free_port()
-        backend = [f"--backend=127.0.0.1:{self.agent.port}"] if self.agent else []
+        backend = []
+        if self.agent:
+            backend = [f"--backend=127.0.0.1:{(self.backend_edge or self.agent).port}"]
         command = [(binaries or self.binaries) / "interlock-gateway",
                    f"--listen=127.0.0.1:{port}", f"--http_listen=127.0.0.1:{http_port}",
                    f"--coordinator=127.0.0.1:{self.coordinator_edge.port}", "--auth=none",
@@ -73,7 +80,10 @@ class Cloud:
             await self.coordinator_edge.start()
             await self.gateway_edge.start()
             await self.coordinators.deploy(FIRST, self.coordinator, self.sizes[0], share=100)
-            if self.agent:
+            if self.backend_edge:
+                await self.backend_edge.start()
+                await self.backends.deploy(FIRST, lambda _: self.agent, share=100)
+            elif self.agent:
                 await self.agent.come_up()
             await self.gateways.deploy(FIRST, self.gateway, self.sizes[1], share=100)
             await self.audit.start()
@@ -90,6 +100,8 @@ class Cloud:
             if self.agent:
                 await self.agent.terminate()
             await self.coordinators.stop()
+            if self.backend_edge:
+                await self.backend_edge.stop()
             await self.gateway_edge.stop()
             await self.coordinator_edge.stop()
         finally:

@@ -15,8 +15,7 @@ from scenario import PlatformTest, scenario  # noqa: E402
 from stack import BIN, count  # noqa: E402
 from ws_client import FIVE  # noqa: E402
 
-FULL = os.environ.get("INTERLOCK_FULL") == "1"
-CLIENTS = int(os.environ.get("INTERLOCK_ROLLING_CLIENTS", 1000 if FULL else 200))
+CLIENTS = int(os.environ.get("INTERLOCK_ROLLING_CLIENTS", 1000))
 AT_ONCE = 50             # clients that connect at the same time
 ROUND_S = CLIENTS / 400  # between two events of a client: 400 events a second in all
 PACE_S = 2               # between two steps of the update
@@ -46,6 +45,7 @@ class Rolling(PlatformTest):
                                    for client in cloud.clients))
             self.judge(cloud, flow, published)
             await self.verdict(cloud)
+            count("platform.runs_of_five", len(cloud.clients) * published // len(FIVE))
             self.report(cloud, published, took)
 
     async def replace(self, service, make, number):
