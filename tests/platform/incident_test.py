@@ -80,7 +80,7 @@ class Incident(IncidentTest):
         allowed = await asyncio.to_thread(table)
         self.injected("messages while the handshake is under way")
         async with NaiveCloud(instances=1) as naive:
-            await naive.visits(VISITS, wait_s=0.05)
+            await naive.visits(VISITS)
             asked = [step for steps in (await naive.debug())[0]["machines"].values()
                      for step in steps]
             illegal = [step for step in asked if not is_allowed(allowed, *step)]
@@ -108,11 +108,12 @@ class Incident(IncidentTest):
         self.injected("the socket is cut in the middle of a run; the next one is on another "
                       "instance")
         async with NaiveCloud() as naive:
-            await naive.visit("moves", wait_s=0.3, patience_s=0.01)
-            again = await naive.visit("moves", wait_s=0.3, messages=0)
+            first, second = (one.port for one in naive.service.instances())
+            await naive.visit("moves", wait_s=0.3, patience_s=0.01, port=first)
+            again = await naive.visit("moves", wait_s=0.3, messages=0, port=second)
             states = [one["states"].get("moves") for one in await naive.debug()]
             self.naive_saw(f"states {states}, events behind the reconnect: {again.events}")
-            self.assertEqual(again.events, [])
+            self.assertLess(len(again.events), len(FIVE))
             self.assertNotIn(None, states)
         async with self.cloud(agent_pause="100ms") as cloud:
             client = (await cloud.connect(1))[0]
@@ -153,13 +154,14 @@ class Incident(IncidentTest):
     async def test_row_08_no_agent_events(self):
         self.injected("two instances; agents that know the address of the service only")
         async with NaiveCloud() as naive:
-            visits = await naive.visits(VISITS, wait_s=0.05)
+            visits = await naive.visits(VISITS)
             five = sum(visit.events == FIVE for visit in visits)
             none = sum(not visit.events for visit in visits)
             dropped = sum(one["counts"].get("events_dropped", 0) for one in await naive.debug())
             self.naive_saw(f"five of five for {five} of {VISITS} clients, none at all for {none}, "
                            f"{dropped} events dropped")
-            self.assertEqual(five, 0)
+            self.assertGreater(none, 0)
+            self.assertLess(five, VISITS)
         async with self.cloud() as cloud:
             await self.verdict(cloud, await self.runs(cloud))
 

@@ -54,17 +54,18 @@ class NaiveCloud:
                 one.destroy()
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    async def visit(self, session, wait_s=0.0, messages=1, patience_s=PATIENCE_S):
-        """Connects, sends messages, and takes what comes within a while: what the client saw."""
+    async def visit(self, session, wait_s=0.0, messages=1, patience_s=PATIENCE_S, port=None):
+        """Connects, sends messages, and takes what comes within a while: what the client saw.
+        `port`: of an instance, where it matters which one it is."""
         loop = asyncio.get_running_loop()
         began, events, seconds, socket = loop.time(), [], None, None
         try:
             socket = await websockets.connect(
-                f"ws://127.0.0.1:{self.edge.port}/ws?session={session}", close_timeout=0.5)
+                f"ws://127.0.0.1:{port or self.edge.port}/ws?session={session}", close_timeout=0.5)
             await asyncio.sleep(wait_s)
             for number in range(messages):
                 await socket.send(json.dumps({"id": f"m{number}"}))
-            while len(events) < 5 * messages:
+            while len(events) < 5 * max(messages, 1):
                 events.append(json.loads(await asyncio.wait_for(socket.recv(), patience_s))["event"])
                 seconds = seconds or loop.time() - began
         except (OSError, asyncio.TimeoutError, websockets.WebSocketException):

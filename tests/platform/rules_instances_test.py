@@ -12,7 +12,7 @@ from clients import PlatformClient  # noqa: E402
 from instance import Instance  # noqa: E402
 from scenario import PlatformTest, scenario  # noqa: E402
 from stack import BIN, free_port, http_get  # noqa: E402
-from ws_client import Client  # noqa: E402
+from ws_client import FIVE, Client  # noqa: E402
 
 SERVING = b"\x08\x01"
 PATIENCE_S = 30
@@ -159,13 +159,16 @@ class RulesOfInstances(PlatformTest):
             await patient.ready()
             frozen = next(one for one in cloud.gateways.instances()
                           if one.name == cloud.served_by("patient")[-1])
-            await asyncio.gather(*(client.message("m") for client in clients))
+            await patient.message("p")
+            await patient.wait_events(1)  # the others find a gateway that stands still
             frozen.freeze()
             frozen.taking = False  # the platform sees that it does not answer
+            await asyncio.gather(*(client.message("m") for client in clients))
+            await until(lambda: self.published(cloud, "patient"), "five events")
             heir = PlatformClient(cloud.url, "patient", silence_s=1)
             heir.generation = patient.hello["generation"]
             cloud.clients.append(heir.start())
-            await asyncio.gather(*(client.run("m") for client in [*clients, heir]))
+            await asyncio.gather(heir.run("p"), *(client.run("m") for client in clients))
             await until(lambda: self.expired(cloud, frozen), "an expired gateway")
             before = len(patient.frames)
             frozen.thaw()
@@ -181,7 +184,12 @@ class RulesOfInstances(PlatformTest):
             await asyncio.gather(*runs)
             self.saw(f"the socket on the frozen gateway: {patient.code} {patient.reason!r}, and "
                      "nothing before it")
-            await self.verdict(cloud, [(client, name) for client in clients for name in "mn"])
+            await self.verdict(cloud, [(client, name) for client in clients for name in "mn"]
+                               + [(heir, "p")])
+
+    async def published(self, cloud, session):
+        _, record = await cloud.ctl("get", f"anonymous:{session}")
+        return int(record[0]["last_seq"]) == len(FIVE)
 
     async def expired(self, cloud, gateway):
         _, listed = await cloud.ctl("gateways")
