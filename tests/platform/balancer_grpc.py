@@ -1,6 +1,6 @@
 """The platform's edge in front of a gRPC service: every call, unary or streaming, is relayed to an
 instance that the service chooses for it, with metadata, deadline, cancellation, status, details and
-trailers. What the client's channel is connected to is this edge and says nothing of any instance."""
+trailers. A client's channel is connected to this edge, and says nothing of any instance."""
 
 import asyncio
 import contextlib
@@ -115,7 +115,8 @@ class GrpcBalancer(grpc.GenericRpcHandler):
         up = asyncio.ensure_future(self._up(requests, call))
         try:
             await self._down(method, call, context)
-            return await call.code(), await call.details(), passed_on(await call.trailing_metadata())
+            trailers = passed_on(await call.trailing_metadata())
+            return await call.code(), await call.details(), trailers
         except grpc.aio.AioRpcError as error:
             return error.code(), error.details(), passed_on(error.trailing_metadata())
         finally:

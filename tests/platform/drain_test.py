@@ -68,17 +68,19 @@ class Drain(PlatformTest):
 
     async def coordinators(self, cloud, crowd):
         """Each of them once, so that of the gateway too."""
+        seconds = []
         for coordinator in list(cloud.coordinators.instances()):
             await cloud.coordinators.add("first")
             ending = await cloud.coordinators.end(coordinator)
             self.assertEqual((ending.code, ending.killed), (0, False), coordinator.log_tail())
             self.assertLess(ending.seconds, BUDGET_S)
-            count("platform.coordinator_drain_ms", round(ending.seconds * 1000))
+            seconds.append(ending.seconds)
         code, shown = await cloud.ctl("list", "--live")
         self.assertEqual((code, len(shown)), (0, CONNECTIONS))
         self.assertEqual({one["state"] for one in shown}, {"PROCESSING_READY"})
         self.assertEqual(sum(member.ended for member in crowd.members.values()), 0)
-        self.saw(f"nothing of the coordinators' ends ({ending.seconds:.2f} s)")
+        self.saw(f"nothing of the coordinators' ends ({max(seconds):.2f} s at most)")
+        count("platform.coordinator_drain_ms", round(max(seconds) * 1000))
 
     async def id_of(self, cloud, gateway):
         _, listed = await cloud.ctl("gateways")

@@ -1,5 +1,5 @@
-"""Retries, pooling and breaking between services that have the platform's edge between them: it
-answers 429 and 503, ends streams at their hour, and lets so many streams through on a connection."""
+"""Retries, pooling and breaking where the platform's edge stands between services: it answers 429
+and 503, ends streams at their hour, and lets so many streams through on a connection."""
 
 import asyncio
 import os
@@ -13,11 +13,12 @@ import grpc  # noqa: E402
 from clients import PlatformClient  # noqa: E402
 from scenario import PlatformTest, scenario  # noqa: E402
 
-REFUSING_S = 3
+REFUSING_S = 2
 STREAMS_MAX = 100     # of one connection, as edges commonly have it
 AT_ONCE = 150
 HOUR_S = 2.5
 CLIENTS = 10
+COLD_S = 0.5
 
 
 class Edge(PlatformTest):
@@ -72,8 +73,8 @@ class Edge(PlatformTest):
     async def test_streams_to_a_backend_are_spread_over_connections(self):
         async with self.cloud(gateways=1, agent_pause="500ms",
                               backend_streams_max=STREAMS_MAX) as cloud:
-            self.injected(f"{AT_ONCE} runs at once, of two and a half seconds each, through an edge "
-                          f"that takes {STREAMS_MAX} streams on a connection")
+            self.injected(f"{AT_ONCE} runs at once, of two and a half seconds each, through an "
+                          f"edge that takes {STREAMS_MAX} streams on a connection")
             clients = await cloud.connect(AT_ONCE)
             began = time.monotonic()
             await asyncio.gather(*(client.message("m") for client in clients))
@@ -102,7 +103,25 @@ class Edge(PlatformTest):
             self.assertLess(asked, 50, "the breaker does not break")
             cloud.backend_edge.refuse_with = 0
             await asyncio.gather(*(client.run("m") for client in clients))
-            self.saw(f"{said} errors that said retryable; the backend's edge was asked {asked} times")
+            self.saw(f"{said} errors that said retryable; the backend's edge was asked {asked} "
+                     "times")
+            await self.verdict(cloud, [(client, "m") for client in clients])
+
+    @scenario
+    async def test_instances_are_started_by_need_and_clients_wait_for_them(self):
+        async with self.cloud(gateways=1) as cloud:
+            self.injected(f"{4 * CLIENTS} clients at once, {CLIENTS} requests for each instance, "
+                          f"and cold starts of {COLD_S} s")
+            cloud.gateways.concurrency = CLIENTS
+            cloud.gateways.cold_s = COLD_S
+            clients = await cloud.connect(4 * CLIENTS)
+            await asyncio.gather(*(client.run("m") for client in clients))
+            requests = [one.requests for one in cloud.gateways.instances()]
+            self.assertEqual(sum(requests), 4 * CLIENTS)
+            self.assertLessEqual(max(requests), CLIENTS)
+            self.assertGreaterEqual(len(requests), 4)
+            self.saw(f"{cloud.gateways.refused[429]} times 429 from the edge; "
+                     f"{len(cloud.gateways.instances())} instances")
             await self.verdict(cloud, [(client, "m") for client in clients])
 
 

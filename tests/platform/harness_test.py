@@ -157,9 +157,9 @@ class HttpEdge(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(client.close_code, 1006)
 
             reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-                         b"\r\n")
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+                         b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                         b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
             await reader.readuntil(b"\r\n\r\n")
             with self.assertRaises(ConnectionResetError):
                 await reader.read()

@@ -28,8 +28,8 @@ class IncidentOperations(IncidentTest):
             await naive.visits(VISITS)
             port = naive.service.instances()[0].port
             status = (await asyncio.to_thread(http_get, f"http://127.0.0.1:{port}/metrics"))[0]
-            self.naive_saw(f"/metrics answers {status}, with "
-                           f"{(await naive.debug())[0]['counts']['1011']} closes with 1011 behind it")
+            closes = (await naive.debug())[0]["counts"]["1011"]
+            self.naive_saw(f"/metrics answers {status}, with {closes} closes with 1011 behind it")
             self.assertEqual(status, 404)
         async with self.cloud(gateways=1) as cloud:
             runs = await self.runs(cloud)

@@ -1,5 +1,5 @@
 """The incident, row by row: a naive gateway shows each failure on this platform, and Interlock, in
-the same place and under the same faults, does not. Rows 9 to 12 are in incident_operations_test.py."""
+the same place and under the same faults, does not. Rows 9 to 12: incident_operations_test.py."""
 
 import asyncio
 import os

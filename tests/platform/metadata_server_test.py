@@ -1,4 +1,4 @@
-"""The stand-in for the metadata server hands out tokens that verify, and each kind that must not."""
+"""The stand-in for the metadata server hands out tokens that verify, and those that must not."""
 
 import asyncio
 import json

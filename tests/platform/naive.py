@@ -66,7 +66,8 @@ class NaiveCloud:
             for number in range(messages):
                 await socket.send(json.dumps({"id": f"m{number}"}))
             while len(events) < 5 * max(messages, 1):
-                events.append(json.loads(await asyncio.wait_for(socket.recv(), patience_s))["event"])
+                text = await asyncio.wait_for(socket.recv(), patience_s)
+                events.append(json.loads(text)["event"])
                 seconds = seconds or loop.time() - began
         except (OSError, asyncio.TimeoutError, websockets.WebSocketException):
             pass

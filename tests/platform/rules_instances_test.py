@@ -68,7 +68,7 @@ class RulesOfInstances(PlatformTest):
             cloud.coordinators.traffic(first=100)
             await asyncio.gather(*(client.run("m") for client in [*clients, refused]))
             await cloud.gateways.add("first")
-            gateway_id = (await self.gateway_id(cloud, gateway))
+            gateway_id = await self.gateway_id(cloud, gateway)
             code, _ = await cloud.ctl("gateway", "drain", gateway_id, "--reason=test")
             self.assertEqual(code, 0)
             await until(lambda: self.is_unready(gateway), "an unready gateway")
@@ -136,7 +136,8 @@ class RulesOfInstances(PlatformTest):
     async def test_rule_10_affinity(self):
         async with self.cloud(gateways=3, coordinator_flags=["--takeovers_per_minute_max=0"]) \
                 as cloud:
-            self.injected("nine cuts for each client; the next socket is always on another instance")
+            self.injected("nine cuts for each client; the next socket is always on another "
+                          "instance")
             clients = await cloud.connect(5)
             for number in range(9):
                 await asyncio.gather(*(client.message(f"m{number}") for client in clients))

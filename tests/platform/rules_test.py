@@ -184,8 +184,8 @@ class Rules(PlatformTest):
     async def test_rule_05_old_gateways(self):
         with other_programs() as old:
             async with self.cloud(binaries=old) as cloud:
-                self.injected(f"a newer revision of both services ({BIN} beside {old}); gateways of "
-                              "the old one live on with their clients")
+                self.injected(f"a newer revision of both services ({BIN} beside {old}); gateways "
+                              "of the old one live on with their clients")
                 clients = await cloud.connect(20)
                 for service, make in ((cloud.coordinators, cloud.coordinator),
                                       (cloud.gateways, cloud.gateway)):
