@@ -41,6 +41,7 @@ target_link_libraries(interlock_gateway_webhook
 if(NOT INTERLOCK_CORE_ONLY)
   add_library(interlock_gateway_grpc STATIC
     grpc_channel.h grpc_channel.cc
+    stream_shares.h
     grpc_coordinator_client.h grpc_coordinator_client.cc
     grpc_api_client.h grpc_api_client.cc
     grpc_backend_client.h grpc_backend_client.cc

@@ -32,7 +32,15 @@ BackendResult result_of(grpc::StatusCode code) {
 GrpcBackendCalls::GrpcBackendCalls(const GrpcBackendSettings& with)
     : BackendCalls({with.calls_max, with.attempts, with.may_act}),
       settings(with),
-      stub(v1::Backend::NewStub(make_channel(with.target))) {}
+      shares_(with.shares) {}
+
+std::size_t GrpcBackendCalls::take_channel() {
+  const std::size_t channel = shares_.take();
+  if (channel == stubs_.size()) {
+    stubs_.push_back(v1::Backend::NewStub(make_channel(settings.target)));
+  }
+  return channel;
+}
 
 std::unique_ptr<grpc::ClientContext> GrpcBackendCalls::make_context(
     const std::string& traceparent) const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "gateway/backend_call.h"
 #include "gateway/grpc_backend_client.h"
@@ -22,8 +23,16 @@ struct GrpcBackendCalls : BackendCalls {
   // Carries the token, and the traceparent unless it is empty.
   std::unique_ptr<grpc::ClientContext> make_context(const std::string& traceparent) const;
 
+  // For one attempt, of any kind, which gives its channel back when it has ended.
+  std::size_t take_channel();
+  v1::Backend::Stub& stub(std::size_t channel) { return *stubs_[channel]; }
+  void give_back(std::size_t channel) { shares_.give_back(channel); }
+
   GrpcBackendSettings settings;
-  std::unique_ptr<v1::Backend::Stub> stub;
+
+ private:
+  StreamShares shares_;
+  std::vector<std::unique_ptr<v1::Backend::Stub>> stubs_;
 };
 
 BackendResult result_of(grpc::StatusCode code);
@@ -48,11 +57,14 @@ class UnaryBackendCall final : public BackendCall {
   void attempt() override {
     context_ = grpc_.make_context(traceparent_);
     context_->set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(left_ms()));
-    invoke_(*grpc_.stub, context_.get(), &request_, &response_,
+    const std::size_t channel = grpc_.take_channel();
+    invoke_(grpc_.stub(channel), context_.get(), &request_, &response_,
             // Moved on, since gRPC's thread must not be the last to hold a call.
-            [this, self = shared_from_this()](const grpc::Status& status) mutable {
-              calls_.thread.post(
-                  [this, self = std::move(self), status] { attempt_ended(end_of(status)); });
+            [this, channel, self = shared_from_this()](const grpc::Status& status) mutable {
+              calls_.thread.post([this, channel, self = std::move(self), status] {
+                grpc_.give_back(channel);
+                attempt_ended(end_of(status));
+              });
             });
   }
   void cancel_attempt() override {

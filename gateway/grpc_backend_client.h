@@ -9,6 +9,7 @@
 #include "gateway/backend_attempts.h"
 #include "gateway/backend_client.h"
 #include "gateway/backend_counters.h"
+#include "gateway/stream_shares.h"
 
 namespace interlock {
 
@@ -21,6 +22,7 @@ struct GrpcBackendSettings {
   std::uint64_t transient_idle_ms = 60'000;   // between two events behind an acceptance
   std::uint32_t calls_max = 20'000;           // under way; one more is kUnavailable at once
   AttemptLimits attempts;
+  StreamShareLimits shares;
   // Asked before each attempt, on the client's thread: one that may not be made waits, within its
   // call's time. Empty: always.
   std::function<bool()> may_act;

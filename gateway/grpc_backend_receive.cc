@@ -70,6 +70,7 @@ class ReceiveCall final : public BackendCall {
 
   void ended(const grpc::Status& status) {
     attempt_.reset();
+    grpc_.give_back(channel_);
     if (late_) {
       return attempt_ended(end_of({grpc::StatusCode::DEADLINE_EXCEEDED, "not accepted in time"}));
     }
@@ -91,7 +92,8 @@ class ReceiveCall final : public BackendCall {
       late_ = true;
       cancel_attempt();
     });
-    attempt_->start(*grpc_.stub, attempt_);
+    channel_ = grpc_.take_channel();
+    attempt_->start(grpc_.stub(channel_), attempt_);
   }
   void cancel_attempt() override {
     if (attempt_) attempt_->cancel();
@@ -121,6 +123,7 @@ class ReceiveCall final : public BackendCall {
   std::function<void(v1::Transient)> transient_;
   std::string traceparent_;
   std::shared_ptr<ReceiveAttempt> attempt_;
+  std::size_t channel_ = 0;  // of the attempt
   bool accepted_ = false;
   std::atomic<std::uint64_t> heard_at_ms_ = 0;  // the last of what came
   bool late_ = false;  // the time for accepting is over

@@ -9,10 +9,10 @@
 
 namespace interlock {
 
-// Lazily connected. `target`: host:port, or https://host:port with TLS, where the peer must prove
-// that name by the system's certificate authorities (GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: by others).
-// It answers a dead peer within 25 s (a ping every 20 s, so a server must allow that) and tries
-// again to connect at least every 2 s.
+// Lazily connected, by a connection of its own. `target`: host:port, or https://host:port with TLS,
+// where the peer must prove that name by the system's certificate authorities
+// (GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: by others). It answers a dead peer within 25 s (a ping every
+// 20 s, so a server must allow that) and tries again to connect at least every 2 s.
 std::shared_ptr<grpc::Channel> make_channel(const std::string& target);
 
 // `authorization: Bearer <token>`; nothing when the token is empty.

@@ -8,6 +8,7 @@
 #include "common/identity.h"
 #include "common/log.h"
 #include "gateway/cut_timer.h"
+#include "gateway/reconnect_spread.h"
 #include "gateway/spawn.h"
 
 namespace interlock {
@@ -190,7 +191,9 @@ void Lane::drain() {
   acceptor_.close(ignored);
   std::vector<std::shared_ptr<SessionShell>> shells;
   for (const auto& [connection, shell] : sessions_) shells.push_back(shell);
-  for (const auto& shell : shells) shell->drain(jittered(shared_->limits.drain_after_ms_max));
+  const std::uint64_t spread_ms = reconnect_spread_ms(
+      shared_->sessions, shared_->limits.drain_per_second, shared_->limits.drain_after_ms_max);
+  for (const auto& shell : shells) shell->drain(1 + jittered(spread_ms));
   spawn(executor(), dismiss_silent());
 }
 

@@ -35,7 +35,8 @@ struct ListenerLimits {
   std::uint64_t send_stall_ms = 10'000;  // a peer that takes nothing for so long is too slow
   double upgrades_per_second_max = 2'000;  // one more is refused with 429; 0: no limit
   double browser_closes_per_second_max = 200;  // refusals said as 101 and a close code; 0: no limit
-  std::uint64_t drain_after_ms_max = 4'000;  // clients are told to come back within this, jittered
+  double drain_per_second = 500;  // clients are told to come back at about this rate, jittered,
+  std::uint64_t drain_after_ms_max = 4'000;  // but each within this
   std::size_t send_buffer_bytes = 128 * 1024;  // of the kernel, for each socket
 };
 

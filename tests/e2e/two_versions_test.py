@@ -1,47 +1,29 @@
 """The present build beside an earlier one, over one store: events arrive once and in order through
 coordinators and gateways of both.
 
-The other build is that of INTERLOCK_OTHER_VERSION, of the last tag, or, as long as there is none, of
-the first commit that several coordinators could run; it is built in a worktree of its own."""
+Which build the other one is, tests/support/other_version.py says."""
 
 import asyncio
 import os
 import pathlib
-import shutil
-import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests" / "support"))
 from event_scenario import COORDINATOR, GATEWAY, EventTest  # noqa: E402
+from other_version import OtherVersion  # noqa: E402
 from postgres import Postgres  # noqa: E402
-from stack import SOURCE, Stack, count  # noqa: E402
+from stack import Stack, count  # noqa: E402
 from ws_client import Client  # noqa: E402
-
-FIRST = "c80cc9cc8539b8f091f2e69caed0b3fbb74b6e96"
-PROGRAMS = ("interlock-coordinator", "interlock-gateway")
-BUILD_S_MAX = 1500
-
-
-def git(*words):
-    return subprocess.run(["git", "-C", str(SOURCE), *words], capture_output=True, text=True,
-                          check=False, stdin=subprocess.DEVNULL)
-
-
-def other_version():
-    named = os.environ.get("INTERLOCK_OTHER_VERSION")
-    tag = git("describe", "--tags", "--abbrev=0").stdout.strip()
-    return named or tag or FIRST
 
 
 class TwoVersions(EventTest):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="interlock-other-"))
+        cls.version = OtherVersion()
         cls.server = None
         try:
-            other = cls.build(cls.folder / "tree")
+            other = cls.version.build()
             cls.server = Postgres().__enter__()
             cls.stack = Stack(agent=False, gateways=4, coordinators=2, store=cls.server.url,
                               coordinator_flags=COORDINATOR, gateway_flags=GATEWAY, pinned=True)
@@ -55,21 +37,10 @@ class TwoVersions(EventTest):
             raise
 
     @classmethod
-    def build(cls, tree):
-        made = git("worktree", "add", "--detach", str(tree), other_version())
-        assert made.returncode == 0, made.stderr
-        done = subprocess.run([tree / "deploy" / "build.sh", "--target", *PROGRAMS],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=BUILD_S_MAX, check=False)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-        return tree / "build" / "bin"
-
-    @classmethod
     def clean_up(cls):
         if cls.server is not None:
             cls.server.__exit__(None, None, None)
-        git("worktree", "remove", "--force", str(cls.folder / "tree"))
-        shutil.rmtree(cls.folder, ignore_errors=True)
+        cls.version.clean_up()
 
     @classmethod
     def tearDownClass(cls):

@@ -12,6 +12,7 @@
 #include "gateway/deadlines.h"
 #include "gateway/frame_head.h"
 #include "gateway/http_answer.h"
+#include "gateway/reconnect_spread.h"
 #include "gateway/static_files.h"
 #include "gateway/token_bucket.h"
 #include "tests/support/scratch_directory.h"
@@ -65,6 +66,14 @@ TEST(TokenBucket, ASmallRateStillLetsOneThrough) {
 TEST(TokenBucket, ZeroMeansNoLimit) {
   TokenBucket bucket(0);
   for (int i = 0; i < 10'000; ++i) EXPECT_TRUE(bucket.take(start));
+}
+
+TEST(ReconnectSpread, GrowsWithHowManyLeaveAndNoFurtherThanItsLimit) {
+  EXPECT_EQ(reconnect_spread_ms(1, 500, 4'000), 2u);
+  EXPECT_EQ(reconnect_spread_ms(1'000, 500, 4'000), 2'000u);
+  EXPECT_EQ(reconnect_spread_ms(10'000, 500, 4'000), 4'000u);
+  EXPECT_EQ(reconnect_spread_ms(0, 500, 4'000), 0u);
+  EXPECT_EQ(reconnect_spread_ms(1, 0, 4'000), 4'000u) << "no rate: as long as it may take";
 }
 
 TEST(FrameHead, HasThreeSizes) {

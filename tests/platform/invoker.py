@@ -1,0 +1,41 @@
+"""What the platform checks before a container hears of a call: whether the caller's ID token is
+good, and whether that account may invoke the service."""
+
+import grpc
+import jwt
+
+from metadata_server import ISSUER
+
+GATEWAY_METHODS = "/interlock.v1.Gateway/"
+
+
+class Invoker:
+    """Only accounts in `allowed` may call, with tokens for `audience` that `metadata` has signed.
+    Calls of other methods than gateways' are let through: the harness makes them itself."""
+
+    def __init__(self, metadata, audience, allowed):
+        self.metadata = metadata
+        self.audience = audience
+        self.allowed = allowed
+        self.refused = []   # codes
+
+    def refusal(self, method, metadata):
+        """None: the call may pass."""
+        if not method.startswith(GATEWAY_METHODS):
+            return None
+        fields = dict(list(metadata))
+        code = self._judge(fields.get("authorization", "").removeprefix("Bearer "))
+        if code is not None:
+            self.refused.append(code)
+        return code
+
+    def _judge(self, token):
+        keys = {key.name: key.private.public_key() for key in self.metadata.keys}
+        try:
+            key = keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(token, key, ["RS256"], audience=self.audience, issuer=ISSUER)
+        except (jwt.InvalidTokenError, KeyError):
+            return grpc.StatusCode.UNAUTHENTICATED
+        if claims.get("email") not in self.allowed:
+            return grpc.StatusCode.PERMISSION_DENIED
+        return None
