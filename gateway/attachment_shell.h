@@ -67,7 +67,7 @@ struct AttachmentSettings {
   bool has_backend = false;  // it can tell a backend of machines that ended
   // Says what operators are to see of this gateway, with each heartbeat; on the shell's own thread,
   // also before whoever makes the shell has it. Empty: nothing.
-  std::function<void(v1::GatewayLoad& load)> report_load;
+  std::function<void(v1::GatewayLoad& load)> report_load = {};
   std::function<std::string()> next_gateway_id = make_identity;  // when that one is used up
 };
 
