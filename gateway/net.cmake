@@ -13,6 +13,8 @@ add_library(interlock_gateway_net STATIC
   deadlines.h token_bucket.h frame_head.h
   # the socket: Beast is compiled in websocket.cc only
   event_loops.h event_loops.cc
+  tls_identity.h
+  tls_layer.h tls_layer.cc
   wire.h wire.cc
   websocket.h websocket.cc
   cut_timer.h spawn.h
@@ -33,7 +35,7 @@ add_library(interlock_gateway_net STATIC
 )
 target_link_libraries(interlock_gateway_net
   PUBLIC interlock_gateway_core interlock_common interlock_tracing interlock_proto Boost::headers
-         Threads::Threads
+         OpenSSL::SSL Threads::Threads
   PRIVATE interlock_refusal_details fmt::fmt
 )
 
