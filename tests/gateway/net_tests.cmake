@@ -1,6 +1,6 @@
 # The listener and what stands behind it. The values first; the others open real sockets, with the
 # coordinator and the backend in memory.
-foreach(module IN ITEMS upgrade net_values api_request http_problem)
+foreach(module IN ITEMS upgrade net_values api_request http_problem revoked_subjects)
   interlock_test(gateway_${module}_test LABELS unit
     SOURCES ${module}_test.cc LIBS interlock_gateway_net)
 endforeach()
