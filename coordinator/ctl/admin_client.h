@@ -48,7 +48,7 @@ class AdminClient {
   template <typename Request, typename Response>
   using Method = grpc::Status (v1::Admin::Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
-  AdminClient(const ToolSettings& settings, std::string token);
+  AdminClient(const ToolSettings& settings, std::string token, std::string identity_token);
 
   template <typename Request, typename Response>
   Outcome call(Method<Request, Response> method, const Call& what, const Request& request,
@@ -60,6 +60,7 @@ class AdminClient {
 
   ToolSettings settings_;
   std::string token_;
+  std::string identity_token_;  // empty: none
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Admin::Stub> stub_;
 };

@@ -13,6 +13,10 @@ ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400", "The coordinator to ask, a
 ABSL_FLAG(
     std::string, token_file, "",
     "A file with the token that says who is asking; needs the role READER, for changes OPERATOR.");
+ABSL_FLAG(
+    std::string, identity_token_file, "",
+    "A file with an ID token for the coordinator's URL, such as `gcloud auth print-identity-token` "
+    "prints: it opens Google's front end, and says who is asking where there is no --token_file.");
 ABSL_FLAG(bool, json, false, "Answer in JSON, one object a line, with the field names of proto/.");
 ABSL_FLAG(absl::Duration, timeout, absl::Seconds(5), "How long to wait for an answer.");
 
@@ -22,7 +26,8 @@ namespace {
 constexpr std::size_t token_file_bytes_max = 8192;
 
 const std::vector<std::string>& flag_names() {
-  static const std::vector<std::string> names{"coordinator", "token_file", "json", "timeout"};
+  static const std::vector<std::string> names{"coordinator", "token_file", "identity_token_file",
+                                              "json", "timeout"};
   return names;
 }
 
@@ -30,6 +35,27 @@ const std::vector<std::string>& flag_names() {
 bool fits_a_header(const std::string& token) {
   return !token.empty() &&
          std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+absl::StatusOr<std::string> read_token_in(const std::string& path) {
+  if (path.empty()) return "";
+  absl::StatusOr<std::string> token = read_small_file(path, token_file_bytes_max);
+  if (!token.ok()) return token.status();
+  if (token->ends_with('\n')) token->pop_back();
+  if (token->ends_with('\r')) token->pop_back();
+  // Both programs know INTERLOCK_TOKEN_FILE, and the coordinator's file holds everybody's tokens.
+  if (token->starts_with('[') || token->starts_with('{')) {
+    return absl::InvalidArgumentError(
+        fmt::format("The file \"{}\" looks like the coordinator's list of tokens; give a file that "
+                    "holds one token and nothing else.",
+                    escape_control(path)));
+  }
+  if (!fits_a_header(*token)) {
+    return absl::InvalidArgumentError(
+        fmt::format("The file \"{}\" does not hold a token: one line of visible ASCII characters.",
+                    escape_control(path)));
+  }
+  return token;
 }
 
 }  // namespace
@@ -57,7 +83,8 @@ absl::StatusOr<ToolSettings> read_tool_settings(const std::vector<std::string>& 
   return ToolSettings{.coordinator = *coordinator,
                       .token_file = absl::GetFlag(FLAGS_token_file),
                       .json = absl::GetFlag(FLAGS_json),
-                      .timeout = timeout};
+                      .timeout = timeout,
+                      .identity_token_file = absl::GetFlag(FLAGS_identity_token_file)};
 }
 
 std::optional<bool> global_flag_takes_value(std::string_view name) {
@@ -70,24 +97,11 @@ std::optional<bool> global_flag_takes_value(std::string_view name) {
 std::string describe_global_flags() { return describe_settings(flag_names()); }
 
 absl::StatusOr<std::string> read_token(const ToolSettings& settings) {
-  if (settings.token_file.empty()) return "";
-  absl::StatusOr<std::string> token = read_small_file(settings.token_file, token_file_bytes_max);
-  if (!token.ok()) return token.status();
-  if (token->ends_with('\n')) token->pop_back();
-  if (token->ends_with('\r')) token->pop_back();
-  // Both programs know INTERLOCK_TOKEN_FILE, and the coordinator's file holds everybody's tokens.
-  if (token->starts_with('[') || token->starts_with('{')) {
-    return absl::InvalidArgumentError(
-        fmt::format("The file \"{}\" looks like the coordinator's list of tokens; give a file that "
-                    "holds one token and nothing else.",
-                    escape_control(settings.token_file)));
-  }
-  if (!fits_a_header(*token)) {
-    return absl::InvalidArgumentError(
-        fmt::format("The file \"{}\" does not hold a token: one line of visible ASCII characters.",
-                    escape_control(settings.token_file)));
-  }
-  return token;
+  return read_token_in(settings.token_file);
+}
+
+absl::StatusOr<std::string> read_identity_token(const ToolSettings& settings) {
+  return read_token_in(settings.identity_token_file);
 }
 
 }  // namespace interlock

@@ -18,6 +18,7 @@ struct ToolSettings {
   std::string token_file;  // empty: no token
   bool json = false;
   absl::Duration timeout;  // above zero, finite
+  std::string identity_token_file = {};  // empty: no ID token
 };
 
 // `arguments` holds flags only, without the program's name. INVALID_ARGUMENT is a sentence.
@@ -33,5 +34,6 @@ std::string describe_global_flags();
 
 // The token without the newline at its end; empty when the settings name no file.
 absl::StatusOr<std::string> read_token(const ToolSettings& settings);
+absl::StatusOr<std::string> read_identity_token(const ToolSettings& settings);
 
 }  // namespace interlock
