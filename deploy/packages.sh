@@ -36,7 +36,7 @@ INTERLOCK_RUNTIME_PACKAGES=(
 INTERLOCK_TEST_PACKAGES=(
   llvm-19 # names in sanitizer reports, and so in what tests/tsan.supp suppresses
   spin # the models; it needs a C compiler, which clang-19 is
-  python3 python3-grpcio python3-jsonschema python3-jwt python3-protobuf python3-websockets
+  python3 python3-cryptography python3-grpcio python3-jsonschema python3-jwt python3-protobuf python3-websockets
   chromium-headless-shell
   nodejs node-ws # a client of another language
   openssl # a certificate for a test's server
