@@ -54,12 +54,12 @@ class Identity(unittest.IsolatedAsyncioTestCase):
             flag for flag in self.stack.coordinator.command if not flag.startswith("--auth=")
         ] + ["--auth=token,jwt", f"--token_file={tokens}", f"--roles_file={roles}",
              f"--auth_jwks={self.google.url}", f"--auth_issuer={self.google.name}",
-             f"--auth_audience={COORDINATOR}"]
+             f"--auth_audience={COORDINATOR}", "--log_level=debug"]
         self.stack.add_gateway("gateway", (
             "--auth=jwt", f"--auth_jwks={self.issuer.url}", f"--auth_issuer={self.issuer.name}",
             f"--auth_audience={CLIENTS}", f"--revoked_subjects_file={self.revoked}",
             "--coordinator_identity=metadata", f"--coordinator_audience={COORDINATOR}",
-            f"--metadata_url={self.metadata.url}"))
+            f"--metadata_url={self.metadata.url}", "--log_level=debug"))
         self.gateway = self.stack.gateways[0]
         self.addCleanup(self.end)
 

@@ -6,7 +6,7 @@ foreach(module IN ITEMS upgrade net_values api_request http_problem revoked_subj
 endforeach()
 
 interlock_test(gateway_config_test LABELS unit
-  SOURCES config_test.cc LIBS interlock_gateway_config absl::flags_reflection)
+  SOURCES config_test.cc config_identity_test.cc LIBS interlock_gateway_config absl::flags_reflection)
 
 add_library(gateway_socket_client STATIC socket_client.h socket_client.cc)
 target_link_libraries(gateway_socket_client PUBLIC interlock_options)
