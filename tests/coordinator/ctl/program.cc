@@ -108,7 +108,7 @@ void Program::close_output() {
   out_ = -1;
 }
 
-// Of a program that could not be started there is none, and -1 would be every process that there is.
+// Of a program that did not start there is none, and -1 would be every process that there is.
 void Program::send_signal(int signal) const {
   if (pid_ > 0) kill(pid_, signal);
 }
