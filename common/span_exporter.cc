@@ -13,7 +13,7 @@ SpanExporter::SpanExporter(const std::string& url, SpanSource source, Metrics& m
                            const SpanExportLimits& limits)
     : source_(std::move(source)),
       limits_(limits),
-      post_(url, "application/json"),
+      call_(url, {"Content-Type: application/json"}),
       exported_(metrics.counter("interlock_spans_exported_total",
                                 "Spans of traces that the collector has taken.")),
       dropped_(metrics.counter(
@@ -29,7 +29,7 @@ SpanExporter::~SpanExporter() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  post_.end_by(HttpPost::Clock::now() + limits_.farewell);
+  call_.end_by(HttpCall::Clock::now() + limits_.farewell);
   news_.notify_one();
   thread_.join();
 }
@@ -76,10 +76,10 @@ void SpanExporter::send_batch(std::deque<Span>& spans) {
     bytes += batch.back().size();
     spans.pop_front();
   }
-  tell(post_.send(otlp_request(source_, batch), limits_.timeout), batch.size());
+  tell(call_.post(otlp_request(source_, batch), limits_.timeout), batch.size());
 }
 
-void SpanExporter::tell(const HttpPostOutcome& outcome, std::size_t spans) {
+void SpanExporter::tell(const HttpOutcome& outcome, std::size_t spans) {
   const bool taken = outcome.status >= 200 && outcome.status < 300;
   if (taken) {
     exported_.Increment(static_cast<double>(spans));

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "common/http_post.h"
+#include "common/http_call.h"
 #include "common/metrics.h"
 #include "common/otlp_json.h"
 #include "common/span.h"
@@ -48,11 +48,11 @@ class SpanExporter {
   // False at the end.
   bool take(std::deque<Span>& spans);
   void send_batch(std::deque<Span>& spans);
-  void tell(const HttpPostOutcome& outcome, std::size_t spans);
+  void tell(const HttpOutcome& outcome, std::size_t spans);
 
   const SpanSource source_;
   const SpanExportLimits limits_;
-  HttpPost post_;
+  HttpCall call_;
   prometheus::Counter& exported_;
   prometheus::Counter& dropped_;
   prometheus::Counter& failed_;

@@ -1,16 +1,13 @@
 #include "common/token.h"
 
-#include <cjose/base64.h>
-#include <cjose/header.h>
-#include <cjose/jwk.h>
-#include <cjose/jws.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <cmath>
 #include <cstdlib>
-#include <vector>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "common/small_file.h"
@@ -20,33 +17,16 @@ namespace {
 
 namespace json = boost::json;
 
-struct ReleaseJose {
-  void operator()(cjose_jwk_t* key) const { cjose_jwk_release(key); }
-  void operator()(cjose_jws_t* signature) const { cjose_jws_release(signature); }
-};
-using JoseKey = std::unique_ptr<cjose_jwk_t, ReleaseJose>;
-using JoseSignature = std::unique_ptr<cjose_jws_t, ReleaseJose>;
-
-struct Key {
-  std::string kid;        // empty: serves tokens whatever `kid` they name
-  std::string algorithm;  // the only `alg` that this key verifies
-  JoseKey jose;
-};
-
 using Segments = std::array<std::string_view, 3>;  // header, payload, signature
 
-constexpr std::string_view base64url_alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+class FixedKeys final : public KeySource {
+ public:
+  explicit FixedKeys(KeySet keys) : keys_(std::make_shared<const KeySet>(std::move(keys))) {}
+  std::shared_ptr<const KeySet> keys() const override { return keys_; }
 
-// Base64url as RFC 7515 has it: no padding, nothing else between, and the bits that the last
-// character does not need are zero, so that one signature is written in one way only.
-bool strict_base64url(std::string_view text) {
-  if (text.empty() || text.size() % 4 == 1) return false;
-  if (text.find_first_not_of(base64url_alphabet) != std::string_view::npos) return false;
-  const std::size_t last = base64url_alphabet.find(text.back());
-  if (text.size() % 4 == 2) return last % 16 == 0;
-  return text.size() % 4 == 0 || last % 4 == 0;
-}
+ private:
+  std::shared_ptr<const KeySet> keys_;
+};
 
 std::optional<Segments> split_token(std::string_view token) {
   if (token.size() > token_bytes_max) return std::nullopt;
@@ -60,17 +40,10 @@ std::optional<Segments> split_token(std::string_view token) {
 
 // The JSON object in a segment; nothing if it is anything else.
 std::optional<json::object> decode_object(std::string_view segment) {
-  if (!strict_base64url(segment)) return std::nullopt;
-  std::uint8_t* bytes = nullptr;
-  std::size_t size = 0;
-  cjose_err error{};
-  if (!cjose_base64url_decode(segment.data(), segment.size(), &bytes, &size, &error)) {
-    return std::nullopt;
-  }
-  const std::unique_ptr<std::uint8_t, decltype(&std::free)> owned(bytes, &std::free);
+  std::string bytes;
+  if (!decode_base64url(segment, bytes)) return std::nullopt;
   boost::system::error_code failure;
-  json::value value =
-      json::parse(json::string_view(reinterpret_cast<const char*>(bytes), size), failure);
+  json::value value = json::parse(bytes, failure);
   if (failure || !value.is_object()) return std::nullopt;
   return std::move(value.get_object());
 }
@@ -96,50 +69,77 @@ Claim read_time(const json::object& claims, std::string_view name, std::int64_t&
   return Claim::present;
 }
 
-bool signed_with(const Key& key, std::string_view token) {
-  cjose_err error{};
-  const JoseSignature signature(cjose_jws_import(token.data(), token.size(), &error));
-  if (!signature) return false;
-  // cjose reads the header with another parser than ours: what it will act on must be the same.
-  const char* algorithm =
-      cjose_header_get(cjose_jws_get_protected(signature.get()), CJOSE_HDR_ALG, &error);
-  if (algorithm == nullptr || key.algorithm != algorithm) return false;
-  return cjose_jws_verify(signature.get(), key.jose.get(), &error);
+// RFC 7519, section 4.1.3: one name or an array of names.
+Claim read_audiences(const json::object& claims, std::vector<std::string>& audiences) {
+  const json::value* value = claims.if_contains("aud");
+  if (value == nullptr) return Claim::absent;
+  if (value->is_string()) {
+    audiences.emplace_back(value->get_string());
+    return Claim::present;
+  }
+  if (!value->is_array()) return Claim::wrong;
+  for (const json::value& one : value->get_array()) {
+    if (!one.is_string()) return Claim::wrong;
+    audiences.emplace_back(one.get_string());
+  }
+  return Claim::present;
 }
 
-TokenVerdict judge_claims(const json::object& claims, std::int64_t now) {
+std::string verified_email(const json::object& claims) {
+  const json::value* verified = claims.if_contains("email_verified");
+  if (verified == nullptr || !verified->is_bool() || !verified->get_bool()) return {};
+  return std::string(text_member(claims, "email"));
+}
+
+std::optional<TokenRejection> judge_times(const json::object& claims, std::int64_t now,
+                                          bool expiry_required,
+                                          std::optional<std::int64_t>& expiry) {
   std::int64_t expires_at = 0;
   std::int64_t not_before = 0;
   const Claim exp = read_time(claims, "exp", expires_at);
   const Claim nbf = read_time(claims, "nbf", not_before);
-  const json::value* subject = claims.if_contains("sub");
   if (exp == Claim::wrong || nbf == Claim::wrong) return TokenRejection::malformed;
-  if (subject != nullptr && !subject->is_string()) return TokenRejection::malformed;
   if (exp == Claim::present && now >= expires_at + clock_skew_seconds) {
     return TokenRejection::expired;
   }
   if (nbf == Claim::present && now + clock_skew_seconds < not_before) {
     return TokenRejection::not_yet_valid;
   }
+  if (exp == Claim::absent && expiry_required) return TokenRejection::no_expiry;
+  if (exp == Claim::present) expiry = expires_at;
+  return std::nullopt;
+}
+
+std::optional<TokenRejection> judge_parties(const json::object& claims,
+                                            const TokenExpectations& expected) {
+  std::vector<std::string> audiences;
+  if (read_audiences(claims, audiences) == Claim::wrong) return TokenRejection::malformed;
+  if (!expected.issuer.empty() && text_member(claims, "iss") != expected.issuer) {
+    return TokenRejection::wrong_issuer;
+  }
+  const bool meant =
+      expected.audiences.empty() ||
+      std::ranges::find_first_of(audiences, expected.audiences) != audiences.end();
+  if (!meant) return TokenRejection::wrong_audience;
+  return std::nullopt;
+}
+
+TokenVerdict judge_claims(const json::object& claims, std::int64_t now,
+                          const TokenExpectations& expected) {
+  const json::value* subject = claims.if_contains("sub");
+  if (subject != nullptr && !subject->is_string()) return TokenRejection::malformed;
+  VerifiedToken verified;
+  if (const auto wrong = judge_times(claims, now, expected.expiry_required, verified.expires_at)) {
+    return *wrong;
+  }
+  if (const auto wrong = judge_parties(claims, expected)) return *wrong;
   if (subject == nullptr || subject->get_string().empty()) return TokenRejection::no_subject;
-  VerifiedToken verified{std::string(subject->get_string()), std::nullopt};
-  if (exp == Claim::present) verified.expires_at = expires_at;
+  verified.subject = subject->get_string();
+  verified.email = verified_email(claims);
   return verified;
 }
 
 }  // namespace
-
-struct TokenVerifier::KeySet {
-  std::vector<Key> keys;
-
-  // The key that a token naming `kid` must be signed with; nullptr if there is none.
-  const Key* find(std::string_view kid) const {
-    for (const Key& key : keys) {
-      if (key.kid.empty() || key.kid == kid) return &key;
-    }
-    return nullptr;
-  }
-};
 
 std::string_view to_string(TokenRejection rejection) {
   switch (rejection) {
@@ -147,47 +147,57 @@ std::string_view to_string(TokenRejection rejection) {
       return "malformed";
     case TokenRejection::unsupported_algorithm:
       return "unsupported_algorithm";
+    case TokenRejection::unknown_key:
+      return "unknown_key";
+    case TokenRejection::key_not_yet_known:
+      return "key_not_yet_known";
+    case TokenRejection::no_keys:
+      return "no_keys";
     case TokenRejection::bad_signature:
       return "bad_signature";
     case TokenRejection::expired:
       return "expired";
     case TokenRejection::not_yet_valid:
       return "not_yet_valid";
+    case TokenRejection::no_expiry:
+      return "no_expiry";
+    case TokenRejection::wrong_issuer:
+      return "wrong_issuer";
+    case TokenRejection::wrong_audience:
+      return "wrong_audience";
     case TokenRejection::no_subject:
       return "no_subject";
   }
   std::abort();
 }
 
-TokenVerifier::TokenVerifier(std::unique_ptr<const KeySet> keys) : keys_(std::move(keys)) {}
-TokenVerifier::TokenVerifier(TokenVerifier&&) noexcept = default;
-TokenVerifier& TokenVerifier::operator=(TokenVerifier&&) noexcept = default;
-TokenVerifier::~TokenVerifier() = default;
+bool is_for_now(TokenRejection rejection) {
+  return rejection == TokenRejection::key_not_yet_known || rejection == TokenRejection::no_keys;
+}
 
-absl::StatusOr<TokenVerifier> TokenVerifier::from_hs256_key_file(const std::string& path) {
+TokenVerifier::TokenVerifier(std::shared_ptr<KeySource> keys, TokenExpectations expectations)
+    : keys_(std::move(keys)), expectations_(std::move(expectations)) {}
+
+TokenVerifier::TokenVerifier(KeySet keys, TokenExpectations expectations)
+    : TokenVerifier(std::make_shared<FixedKeys>(std::move(keys)), std::move(expectations)) {}
+
+absl::StatusOr<TokenVerifier> TokenVerifier::from_hs256_key_file(const std::string& path,
+                                                                 TokenExpectations expectations) {
   absl::StatusOr<std::string> secret = read_small_file(path, token_key_file_bytes_max);
   if (!secret.ok()) return secret.status();
   if (secret->ends_with('\n')) secret->resize(secret->size() - (secret->ends_with("\r\n") ? 2 : 1));
-  absl::StatusOr<TokenVerifier> verifier = from_hs256_key(*secret);
+  absl::StatusOr<TokenVerifier> verifier = from_hs256_key(*secret, std::move(expectations));
   if (verifier.ok()) return verifier;
   return absl::Status(verifier.status().code(),
                       fmt::format("The token key file \"{}\" cannot be used: {}", path,
                                   std::string(verifier.status().message())));
 }
 
-absl::StatusOr<TokenVerifier> TokenVerifier::from_hs256_key(std::string_view secret) {
-  if (secret.size() < hs256_key_bytes_min) {
-    return absl::InvalidArgumentError(
-        fmt::format("An HS256 key has at least {} bytes; this one has {}.", hs256_key_bytes_min,
-                    secret.size()));
-  }
-  cjose_err error{};
-  JoseKey key(cjose_jwk_create_oct_spec(reinterpret_cast<const std::uint8_t*>(secret.data()),
-                                        secret.size(), &error));
-  if (!key) return absl::InternalError(fmt::format("libcjose refused the key: {}.", error.message));
-  auto keys = std::make_unique<KeySet>();
-  keys->keys.push_back(Key{"", CJOSE_HDR_ALG_HS256, std::move(key)});
-  return TokenVerifier(std::move(keys));
+absl::StatusOr<TokenVerifier> TokenVerifier::from_hs256_key(std::string_view secret,
+                                                            TokenExpectations expectations) {
+  absl::StatusOr<KeySet> keys = KeySet::from_hs256_key(secret);
+  if (!keys.ok()) return keys.status();
+  return TokenVerifier(*std::move(keys), std::move(expectations));
 }
 
 TokenVerdict TokenVerifier::verify(std::string_view token, std::int64_t now_unix_seconds) const {
@@ -196,18 +206,35 @@ TokenVerdict TokenVerifier::verify(std::string_view token, std::int64_t now_unix
   const auto [header_text, payload_text, signature_text] = *segments;
   const std::optional<json::object> header = decode_object(header_text);
   if (!header) return TokenRejection::malformed;
-  const Key* key = keys_->find(text_member(*header, "kid"));
-  if (key == nullptr) return TokenRejection::bad_signature;
-  if (text_member(*header, "alg") != key->algorithm || header->contains("crit")) {
-    return TokenRejection::unsupported_algorithm;
+  if (header->contains("crit")) return TokenRejection::unsupported_algorithm;
+  const std::shared_ptr<const KeySet> keys = keys_->keys();
+  if (keys == nullptr) return TokenRejection::no_keys;
+  const bool well_formed = is_base64url(payload_text) && is_base64url(signature_text);
+  switch (keys->verify(well_formed ? token : std::string_view(), text_member(*header, "kid"),
+                       text_member(*header, "alg"))) {
+    case SignatureVerdict::unknown_key:
+      return keys_->ask_for_unknown_key() ? TokenRejection::key_not_yet_known
+                                          : TokenRejection::unknown_key;
+    case SignatureVerdict::unsupported_algorithm:
+      return TokenRejection::unsupported_algorithm;
+    case SignatureVerdict::bad_signature:
+      return well_formed ? TokenRejection::bad_signature : TokenRejection::malformed;
+    case SignatureVerdict::good:
+      break;
   }
-  if (!strict_base64url(payload_text) || !strict_base64url(signature_text)) {
-    return TokenRejection::malformed;
-  }
-  if (!signed_with(*key, token)) return TokenRejection::bad_signature;
   const std::optional<json::object> claims = decode_object(payload_text);
   if (!claims) return TokenRejection::malformed;
-  return judge_claims(*claims, now_unix_seconds);
+  return judge_claims(*claims, now_unix_seconds, expectations_);
+}
+
+std::optional<TokenClaims> unverified_claims(std::string_view token) {
+  const std::optional<Segments> segments = split_token(token);
+  if (!segments || !is_base64url((*segments)[2])) return std::nullopt;
+  const std::optional<json::object> claims = decode_object((*segments)[1]);
+  TokenClaims read;
+  if (!claims || read_time(*claims, "exp", read.expires_at) != Claim::present) return std::nullopt;
+  if (read_audiences(*claims, read.audiences) == Claim::wrong) return std::nullopt;
+  return read;
 }
 
 }  // namespace interlock

@@ -23,10 +23,6 @@ ABSL_FLAG(
     "then be lost");
 ABSL_FLAG(bool, volatile_ok, false,
           "allow rocksdb where the container's disk is memory (K_SERVICE is set)");
-ABSL_FLAG(std::string, auth, "token",
-          "none (everybody is anonymous with all roles; loopback only) or token");
-ABSL_FLAG(std::string, token_file, "",
-          "JSON array of {\"token\", \"role\", \"subject\"}; needed with --auth=token");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, notice, warning or error");
 ABSL_FLAG(absl::Duration, heartbeat, absl::Seconds(5), "how often gateways send a heartbeat");
 ABSL_FLAG(absl::Duration, lease_ttl, absl::Seconds(15),
@@ -63,7 +59,7 @@ constexpr std::size_t kStoreUrlBytesMax = 4096;
 
 const std::vector<std::string> kFlags = {
     "listen", "http_listen", "store", "check_store", "volatile_ok", "asynchronous_commit_ok",
-    "auth", "token_file", "log_level", "heartbeat", "outbox_events_max", "outbox_bytes_max",
+    "log_level", "heartbeat", "outbox_events_max", "outbox_bytes_max",
     "waiting_commands_max", "lease_ttl", "resume_window", "setup_timeout", "retention",
     "sessions_per_subject_max", "final_records_per_subject_max", "records_max",
     "takeovers_per_minute_max", "run_silence", "outbox_age_max", "sweeps_per_s_max",
@@ -74,26 +70,6 @@ absl::StatusOr<HostPort> address(const std::string& flag, const std::string& tex
   if (parsed.ok()) return parsed;
   return absl::InvalidArgumentError(
       "--" + flag + " does not accept it: " + std::string(parsed.status().message()));
-}
-
-absl::Status check_authentication(CoordinatorConfig& config) {
-  const std::string auth = absl::GetFlag(FLAGS_auth);
-  config.token_file = absl::GetFlag(FLAGS_token_file);
-  if (auth != "none" && auth != "token") {
-    return absl::InvalidArgumentError("--auth is '" + auth + "'; it may be none or token");
-  }
-  config.open = auth == "none";
-  if (config.open && !is_loopback(config.listen.host)) {
-    return absl::InvalidArgumentError(
-        "--auth=none gives everybody every role, so it is only allowed on a loopback address; "
-        "--listen is " +
-        to_string(config.listen) + ". Use --auth=token with a --token_file");
-  }
-  if (!config.open && config.token_file.empty()) {
-    return absl::InvalidArgumentError(
-        "--auth=token needs a --token_file; on a loopback address, --auth=none does without");
-  }
-  return absl::OkStatus();
 }
 
 // A URL with a password in it is for a file: command lines are seen by everybody on the machine.
@@ -187,6 +163,7 @@ absl::Status check_limits(CoordinatorConfig& config) {
 
 absl::StatusOr<CoordinatorConfig> read_coordinator_config(int argc, const char* const* argv) {
   std::vector<std::string> flags = kFlags;
+  flags.insert(flags.end(), identity_flags.begin(), identity_flags.end());
   flags.insert(flags.end(), trace_flags.begin(), trace_flags.end());
   const auto rest = parse_settings(argc, argv, flags);
   if (!rest.ok()) return rest.status();
@@ -211,7 +188,7 @@ absl::StatusOr<CoordinatorConfig> read_coordinator_config(int argc, const char* 
   config.store_options.volatile_ok = absl::GetFlag(FLAGS_volatile_ok);
   config.store_options.asynchronous_commit_ok = absl::GetFlag(FLAGS_asynchronous_commit_ok);
   if (!config.check_store.empty()) return config;  // nobody is served, so nobody need be known
-  if (auto status = check_authentication(config); !status.ok()) return status;
+  if (auto status = read_identity(config.listen, config.identity); !status.ok()) return status;
   if (auto status = check_limits(config); !status.ok()) return status;
   return config;
 }

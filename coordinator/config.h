@@ -8,6 +8,7 @@
 #include "common/host_port.h"
 #include "common/log.h"
 #include "common/trace_settings.h"
+#include "coordinator/config_identity.h"
 #include "coordinator/engine/engine_types.h"
 #include "coordinator/service/attach_stream.h"
 #include "coordinator/store/open_store.h"
@@ -20,8 +21,7 @@ struct CoordinatorConfig {
   std::string store;           // URL
   OpenStoreOptions store_options;
   std::string check_store;  // this store is looked at, and nothing is served; empty: none
-  bool open = false;           // --auth=none
-  std::string token_file;      // --auth=token
+  IdentityConfig identity;
   LogLevel log_level = LogLevel::info;
   TraceSettings traces;
   EngineLimits limits;

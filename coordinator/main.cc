@@ -15,6 +15,7 @@
 #include "absl/flags/usage.h"
 #include "common/http_server.h"
 #include "common/identity.h"
+#include "common/jwks.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/settings.h"
@@ -22,6 +23,7 @@
 #include "common/version.h"
 #include "coordinator/config.h"
 #include "coordinator/observability.h"
+#include "coordinator/server_credentials.h"
 #include "coordinator/service/admin_service.h"
 #include "coordinator/service/events_service.h"
 #include "coordinator/service/gateway_service.h"
@@ -56,12 +58,13 @@ sigset_t block_signals() {
   return set;
 }
 
-std::unique_ptr<grpc::Server> serve(const HostPort& listen, std::vector<grpc::Service*> services,
-                                    int* port) {
+std::unique_ptr<grpc::Server> serve(const HostPort& listen,
+                                    const std::shared_ptr<grpc::ServerCredentials>& credentials,
+                                    std::vector<grpc::Service*> services, int* port) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
-  builder.AddListeningPort(to_string(listen), grpc::InsecureServerCredentials(), port);
+  builder.AddListeningPort(to_string(listen), credentials, port);
   for (grpc::Service* service : services) builder.RegisterService(service);
   builder.SetMaxReceiveMessageSize(kMessageBytesMax);
   grpc::ResourceQuota quota;
@@ -83,9 +86,24 @@ std::unique_ptr<SpanExporter> span_exporter(const std::string& url, const std::s
       url, SpanSource{"interlock-coordinator", std::string(version()), instance}, metrics);
 }
 
-absl::StatusOr<Authorizer> authorizer_of(const CoordinatorConfig& config) {
+// `jwks`: of --auth=jwt; none otherwise.
+absl::StatusOr<Authorizer> authorizer_of(const IdentityConfig& config,
+                                         const std::shared_ptr<Jwks>& jwks) {
   if (config.open) return Authorizer::open();
-  return Authorizer::from_token_file(config.token_file);
+  AuthorizerSettings settings;
+  settings.token_file = config.token_file;
+  settings.certificates = config.certificates;
+  settings.roles_file = config.roles_file;
+  if (jwks != nullptr) {
+    settings.jwt.emplace(jwks, TokenExpectations{config.issuer, config.audiences, true});
+  }
+  return Authorizer::make(std::move(settings));
+}
+
+// None: nobody proves who they are with tokens of an issuer.
+absl::StatusOr<std::shared_ptr<Jwks>> issuer_keys(const IdentityConfig& config, Metrics& metrics) {
+  if (!config.jwt) return std::shared_ptr<Jwks>();
+  return Jwks::open(config.jwks, metrics);
 }
 
 // What is under way is finished; gateways are told to go elsewhere first.
@@ -121,12 +139,16 @@ int run(const CoordinatorConfig& config) {
     log_error("The coordinator does not start.", {{"reason", std::string(status.message())}});
     return 1;
   };
-  const auto authorizer = authorizer_of(config);
+  Metrics metrics;
+  const auto jwks = issuer_keys(config.identity, metrics);
+  if (!jwks.ok()) return refuse(jwks.status());
+  const auto authorizer = authorizer_of(config.identity, *jwks);
   if (!authorizer.ok()) return refuse(authorizer.status());
+  const auto credentials = make_server_credentials(config.identity);
+  if (!credentials.ok()) return refuse(credentials.status());
   auto store = open_store(config.store, config.store_options);
   if (!store.ok()) return refuse(store.status());
 
-  Metrics metrics;
   metrics
       .gauge("interlock_build_info", "1, with the version as a label",
              {{"version", std::string(version())}})
@@ -151,7 +173,7 @@ int run(const CoordinatorConfig& config) {
   engine.start();
 
   int port = 0;
-  const auto server = serve(config.listen, {&gateways, &events, &admin}, &port);
+  const auto server = serve(config.listen, *credentials, {&gateways, &events, &admin}, &port);
   if (server == nullptr || port == 0) {
     return refuse(absl::UnavailableError("cannot listen on " + to_string(config.listen) +
                                          "; is something else there? Choose another --listen"));
@@ -164,6 +186,7 @@ int run(const CoordinatorConfig& config) {
                                  .metrics =
                                      [&] {
                                        observability.show(engine, gateways.streams());
+                                       if (*jwks != nullptr) (*jwks)->show();
                                        return metrics.render();
                                      }});
   if (!http.ok()) {

@@ -18,16 +18,32 @@
 
 namespace interlock {
 
+// Where ID tokens come from, and for whom they are.
+struct MetadataSettings {
+  std::string url;
+  std::string audience;
+};
+
 struct GatewayConfig {
   HostPort listen;       // clients
   HostPort http_listen;  // health and metrics
   std::vector<std::string> coordinators;  // host:port or https://host:port, at least one
   std::string coordinator_token;          // empty: none
+  std::optional<MetadataSettings> metadata;  // instead of the token; none: not on Google Cloud
+  std::string coordinator_ca_file;        // empty: the system's authorities
+  std::string coordinator_cert_file;      // empty: no certificate is shown
+  std::string coordinator_key_file;
   std::optional<std::string> backend;     // host:port, or a webhook's URL
   std::string backend_token;              // empty: none
   std::string webhook_key;                // empty: the backend is no webhook
   std::string webhook_ca_file;            // empty: the system's authorities
-  std::optional<TokenVerifier> verifier;  // none: --auth=none
+  bool open = false;                      // --auth=none
+  std::optional<TokenVerifier> verifier;  // none: that is so, or the keys are those of auth_jwks
+  std::string auth_jwks;                  // a file or a URL; empty: none
+  TokenExpectations expectations;         // of clients' tokens
+  std::string revoked_subjects_file;      // empty: none
+  std::string tls_cert_file;              // empty: the listener is plain
+  std::string tls_key_file;
   v1::Policy duplicates = v1::TAKE_OVER;
   bool http_api = false;  // whether the HTTP API is served
   StaticFiles files;

@@ -4,6 +4,7 @@
 # interlock_gateway_memory: the in-memory twins, for tests.
 # interlock_gateway_webhook: the backend as a webhook. None of these links gRPC, so that the thread
 # sanitizer sees all of them.
+# interlock_gateway_identity: who this gateway is, as Google's metadata server says it.
 # interlock_gateway_grpc: the real ones.
 add_library(interlock_gateway_links STATIC
   boot_clock.h client_thread.h
@@ -38,9 +39,19 @@ target_link_libraries(interlock_gateway_webhook
   PRIVATE CURL::libcurl OpenSSL::Crypto absl::strings absl::time fmt::fmt
 )
 
+add_library(interlock_gateway_identity STATIC
+  identity_refresh.h
+  metadata_identity.h metadata_identity.cc
+)
+target_link_libraries(interlock_gateway_identity
+  PUBLIC interlock_options interlock_common interlock_http absl::statusor Threads::Threads
+  PRIVATE absl::strings fmt::fmt
+)
+
 if(NOT INTERLOCK_CORE_ONLY)
   add_library(interlock_gateway_grpc STATIC
     grpc_channel.h grpc_channel.cc
+    grpc_identity.h grpc_identity.cc
     stream_shares.h
     grpc_coordinator_client.h grpc_coordinator_client.cc
     grpc_api_client.h grpc_api_client.cc
@@ -48,7 +59,7 @@ if(NOT INTERLOCK_CORE_ONLY)
     grpc_backend_call.h grpc_backend_call.cc grpc_backend_receive.cc
   )
   target_link_libraries(interlock_gateway_grpc
-    PUBLIC interlock_gateway_links interlock_grpc
+    PUBLIC interlock_gateway_identity interlock_gateway_links interlock_grpc
     PRIVATE interlock_refusal_details fmt::fmt
   )
 endif()

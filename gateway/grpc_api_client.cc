@@ -11,7 +11,7 @@
 
 #include "common/refusal_details.h"
 #include "gateway/client_thread.h"
-#include "gateway/grpc_channel.h"
+#include "gateway/grpc_identity.h"
 #include "interlock/v1/admin.grpc.pb.h"
 #include "interlock/v1/events.grpc.pb.h"
 
@@ -19,7 +19,8 @@ namespace interlock {
 namespace {
 
 struct Coordinator {
-  explicit Coordinator(const std::string& target) : Coordinator(make_channel(target)) {}
+  Coordinator(const std::string& target, const ChannelTls& tls)
+      : Coordinator(make_channel(target, tls)) {}
   explicit Coordinator(const std::shared_ptr<grpc::Channel>& channel)
       : events(v1::Events::NewStub(channel)), admin(v1::Admin::NewStub(channel)) {}
   std::unique_ptr<v1::Events::Stub> events;
@@ -52,7 +53,10 @@ class GrpcApiClient::Owner {
   };
 
   explicit Owner(const GrpcApiSettings& settings) : settings_(settings) {
-    for (const std::string& target : settings.targets) coordinators_.emplace_back(target);
+    for (const std::string& target : settings.targets) {
+      coordinators_.emplace_back(target, settings.tls);
+    }
+    if (settings.identity != nullptr) passage_ = passage_credentials(*settings.identity);
   }
   ~Owner() {
     thread.post([this] {
@@ -85,10 +89,17 @@ class GrpcApiClient::Owner {
     return std::chrono::milliseconds(settings_.timeout_ms / coordinators_.size());
   }
 
+  // False: there is no token, and the call would be made in the gateway's own name.
+  bool may_call(const std::string& token) const {
+    return !token.empty() || settings_.tls.cert_file.empty();
+  }
+  const std::shared_ptr<grpc::CallCredentials>& passage() const { return passage_; }
+
   bool stopping = false;
 
  private:
   GrpcApiSettings settings_;
+  std::shared_ptr<grpc::CallCredentials> passage_;  // none: there is no front end
   std::vector<Coordinator> coordinators_;
   std::size_t current_ = 0;
   std::unordered_set<std::shared_ptr<Call>> under_way_;
@@ -115,11 +126,17 @@ class UnaryCall final : public Owner::Call,
         attempts_left_(owner.targets()) {}
 
   void attempt() override {
+    if (!owner_.may_call(token_)) {
+      return ended({grpc::StatusCode::UNAUTHENTICATED,
+                    "no token: send `Authorization: Bearer <token>` with one that the coordinator "
+                    "knows"});
+    }
     --attempts_left_;
     place_ = owner_.place();
     context_ = std::make_unique<grpc::ClientContext>();
     context_->set_deadline(std::chrono::system_clock::now() + owner_.attempt_time());
     add_token(*context_, token_);
+    if (owner_.passage()) context_->set_credentials(owner_.passage());
     // Moved on, since gRPC's thread must not be the last to hold a call.
     invoke_(owner_.current(), context_.get(), &request_, &answer_,
             [this, self = this->shared_from_this()](const grpc::Status& status) mutable {

@@ -7,12 +7,18 @@
 #include <vector>
 
 #include "gateway/api_client.h"
+#include "gateway/grpc_channel.h"
+#include "gateway/metadata_identity.h"
 
 namespace interlock {
 
 struct GrpcApiSettings {
   std::vector<std::string> targets;   // as make_channel takes them, at least one
   std::uint64_t timeout_ms = 5'000;   // of a call, whoever of them answers
+  // With a certificate of the gateway's own a call without the caller's token is not made: it would
+  // be one in the gateway's name.
+  ChannelTls tls = {};
+  const MetadataIdentity* identity = nullptr;  // opens Google's front end; none: there is none
 };
 
 // A coordinator that cannot be reached is left for the next one, each once in a call and within

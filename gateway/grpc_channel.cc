@@ -4,6 +4,8 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/support/channel_arguments.h>
 
 #include <chrono>
@@ -43,9 +45,20 @@ void keep_callback_queue() {
   (void)keeper;
 }
 
+std::shared_ptr<grpc::ChannelCredentials> tls_credentials(const ChannelTls& tls) {
+  if (tls.empty()) return grpc::SslCredentials(grpc::SslCredentialsOptions());
+  grpc::experimental::TlsChannelCredentialsOptions options;
+  options.set_certificate_provider(
+      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+          tls.key_file, tls.cert_file, tls.ca_file, channel_tls_refresh_s));
+  if (!tls.ca_file.empty()) options.watch_root_certs();
+  if (!tls.cert_file.empty()) options.watch_identity_key_cert_pairs();
+  return grpc::experimental::TlsCredentials(options);
+}
+
 }  // namespace
 
-std::shared_ptr<grpc::Channel> make_channel(const std::string& target) {
+std::shared_ptr<grpc::Channel> make_channel(const std::string& target, const ChannelTls& tls) {
   keep_callback_queue();
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);
@@ -65,8 +78,8 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& target) {
   if (!target.starts_with(tls_prefix)) {
     return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
   }
-  return grpc::CreateCustomChannel(target.substr(tls_prefix.size()),
-                                   grpc::SslCredentials(grpc::SslCredentialsOptions()), arguments);
+  return grpc::CreateCustomChannel(target.substr(tls_prefix.size()), tls_credentials(tls),
+                                   arguments);
 }
 
 void add_token(grpc::ClientContext& context, const std::string& token) {

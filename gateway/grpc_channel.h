@@ -9,11 +9,22 @@
 
 namespace interlock {
 
-// Lazily connected, by a connection of its own. `target`: host:port, or https://host:port with TLS,
-// where the peer must prove that name by the system's certificate authorities
-// (GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: by others). It answers a dead peer within 25 s (a ping every
-// 20 s, so a server must allow that) and tries again to connect at least every 2 s.
-std::shared_ptr<grpc::Channel> make_channel(const std::string& target);
+// Files in PEM format for channels with TLS, read again within channel_tls_refresh_s when they have
+// changed; connections that there are go on.
+struct ChannelTls {
+  std::string ca_file;    // authorities that vouch for the peer; empty: the system's
+  std::string cert_file;  // our own certificate and its chain, and its key; empty: none is shown
+  std::string key_file;
+
+  bool empty() const { return ca_file.empty() && cert_file.empty(); }
+};
+inline constexpr unsigned channel_tls_refresh_s = 5;
+
+// Lazily connected, by a connection of its own. `target`: host:port, or https://host:port with TLS, where the peer must prove
+// that name by the system's certificate authorities (GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: by others).
+// It answers a dead peer within 25 s (a ping every 20 s, so a server must allow that) and tries
+// again to connect at least every 2 s.
+std::shared_ptr<grpc::Channel> make_channel(const std::string& target, const ChannelTls& tls = {});
 
 // `authorization: Bearer <token>`; nothing when the token is empty.
 void add_token(grpc::ClientContext& context, const std::string& token);

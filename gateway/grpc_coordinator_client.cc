@@ -4,16 +4,32 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/support/client_callback.h>
 
+#include <atomic>
 #include <cassert>
 #include <functional>
 #include <memory>
 #include <utility>
 
-#include "gateway/grpc_channel.h"
+#include "common/log.h"
+#include "gateway/grpc_identity.h"
 #include "interlock/v1/gateway.grpc.pb.h"
 
 namespace interlock {
 namespace {
+
+// What a call says of who makes it.
+struct Introduction {
+  std::string token;  // empty: none
+  MetadataIdentity* identity = nullptr;
+  std::shared_ptr<grpc::CallCredentials> credentials;  // of `identity`
+  // The coordinators do not accept it, as it was logged last.
+  std::shared_ptr<std::atomic<bool>> refused = std::make_shared<std::atomic<bool>>(false);
+};
+
+bool is_refusal(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAUTHENTICATED ||
+         status.error_code() == grpc::StatusCode::PERMISSION_DENIED;
+}
 
 // Keeps itself alive from StartCall to OnDone. The hold lets its owner start reads and writes from
 // outside gRPC's reactions; close() gives it up on the owner's thread, behind the last of them.
@@ -21,12 +37,15 @@ class GrpcAttachStream final
     : public AttachStream,
       public grpc::ClientBidiReactor<v1::AttachRequest, v1::AttachResponse> {
  public:
-  static std::shared_ptr<AttachStream> open(v1::Gateway::Stub& stub, const std::string& token,
+  static std::shared_ptr<AttachStream> open(v1::Gateway::Stub& stub, const Introduction& we,
                                             Events events) {
     auto stream = std::make_shared<GrpcAttachStream>();
     stream->events_ = std::move(events);
     stream->self_ = stream;
-    add_token(stream->context_, token);
+    stream->identity_ = we.identity;
+    stream->refused_ = we.refused;
+    add_token(stream->context_, we.token);
+    if (we.credentials) stream->context_.set_credentials(we.credentials);
     stub.async()->Attach(&stream->context_, stream.get());
     stream->AddHold();
     stream->StartCall();
@@ -43,17 +62,26 @@ class GrpcAttachStream final
   void close() override { RemoveHold(); }
 
   void OnReadDone(bool ok) override {
+    if (ok) *refused_ = false;
     events_.received(ok ? std::make_optional(std::exchange(response_, {})) : std::nullopt);
   }
   void OnWriteDone(bool /*ok*/) override { events_.written(); }  // a failed one ends the stream too
   void OnDone(const grpc::Status& status) override {
     const std::shared_ptr<GrpcAttachStream> last = std::move(self_);
+    if (is_refusal(status) && !refused_->exchange(true)) {
+      log_warning("The coordinator does not accept what this gateway says it is.",
+                  {{"why", status.error_message()}});
+    }
+    const bool unknown = status.error_code() == grpc::StatusCode::UNAUTHENTICATED;
+    if (unknown && identity_ != nullptr) identity_->refused();
     events_.ended(
         fmt::format("{} ({})", status.error_message(), static_cast<int>(status.error_code())));
   }
 
  private:
   Events events_;
+  MetadataIdentity* identity_ = nullptr;
+  std::shared_ptr<std::atomic<bool>> refused_;
   std::shared_ptr<GrpcAttachStream> self_;
   grpc::ClientContext context_;
   v1::AttachRequest request_;
@@ -62,10 +90,13 @@ class GrpcAttachStream final
 
 class Coordinators {
  public:
-  explicit Coordinators(const GrpcCoordinatorSettings& settings) : token_(settings.token) {
+  explicit Coordinators(const GrpcCoordinatorSettings& settings) {
+    we_.token = settings.token;
+    we_.identity = settings.identity;
+    if (we_.identity != nullptr) we_.credentials = identity_credentials(*we_.identity);
     assert(!settings.targets.empty());
     for (const std::string& target : settings.targets) {
-      stubs_.push_back(v1::Gateway::NewStub(make_channel(target)));
+      stubs_.push_back(v1::Gateway::NewStub(make_channel(target, settings.tls)));
     }
     // Gateways that start together do not all go to the first.
     next_ = std::hash<std::string>{}(settings.attachment.gateway_id) % stubs_.size();
@@ -74,11 +105,11 @@ class Coordinators {
   std::shared_ptr<AttachStream> open(AttachStream::Events events) {
     v1::Gateway::Stub& stub = *stubs_[next_];
     next_ = (next_ + 1) % stubs_.size();
-    return GrpcAttachStream::open(stub, token_, std::move(events));
+    return GrpcAttachStream::open(stub, we_, std::move(events));
   }
 
  private:
-  std::string token_;
+  Introduction we_;
   std::vector<std::unique_ptr<v1::Gateway::Stub>> stubs_;
   std::size_t next_ = 0;
 };

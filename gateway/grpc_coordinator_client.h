@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "gateway/attachment_shell.h"
+#include "gateway/grpc_channel.h"
+#include "gateway/metadata_identity.h"
 
 namespace interlock {
 
@@ -12,6 +14,8 @@ struct GrpcCoordinatorSettings {
   std::vector<std::string> targets;  // as make_channel takes them; each attempt takes the next one
   std::string token;                 // empty: none
   AttachmentSettings attachment;
+  ChannelTls tls = {};
+  MetadataIdentity* identity = nullptr;  // instead of a token; none: not on Google Cloud
 };
 
 // Splits `host:port,host:port`; empty parts are left out.

@@ -93,8 +93,10 @@ void Lane::take_in(TcpSocket socket) {
     metrics_.refused(0, "sockets_full");
     return;  // closed at once: even an answer would need what there is none of
   }
+  const TlsIdentity* tls = shared_->tls;
   auto client = make_client_socket(std::move(socket), limits.socket,
-                                   std::make_shared<SocketTicket>(shared_->sockets, metrics_));
+                                   std::make_shared<SocketTicket>(shared_->sockets, metrics_),
+                                   tls == nullptr ? nullptr : tls->current());
   spawn(executor(), greet(std::move(client), Clock::now()));
 }
 
@@ -117,6 +119,10 @@ Task<void> Lane::greet(std::shared_ptr<ClientSocket> socket, Clock::time_point a
     case HeadOutcome::kMalformed:
       metrics_.refused(400, "not_http");
       socket->answer(malformed(400, "This is not an HTTP/1.1 request.\n"));
+      break;
+    case HeadOutcome::kNoTls:
+      metrics_.refused(0, "tls_handshake");
+      socket->cut();
       break;
     case HeadOutcome::kGone:
       socket->cut();
@@ -222,6 +228,15 @@ Task<void> Lane::send_away_slowly() {
     co_await moment.async_wait(use_result);
     due += away_per_s_ * std::chrono::duration<double>(kStep).count();
   }
+}
+
+// New ones were asked for on this loop, after the list had changed or before this.
+void Lane::end_revoked() {
+  std::vector<std::shared_ptr<SessionShell>> shells;
+  for (const auto& [connection, shell] : sessions_) {
+    if (shared_->policy.is_revoked(shell->subject())) shells.push_back(shell);
+  }
+  for (const auto& shell : shells) shell->revoke();
 }
 
 Task<void> Lane::dismiss_silent() {

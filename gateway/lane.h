@@ -17,6 +17,7 @@
 #include "gateway/session_shell.h"
 #include "gateway/socket_count.h"
 #include "gateway/static_files.h"
+#include "gateway/tls_identity.h"
 #include "gateway/token_bucket.h"
 #include "gateway/turn_away.h"
 #include "gateway/upgrade.h"
@@ -46,6 +47,7 @@ struct LaneShared {
   UpgradePolicy policy;
   StaticFiles files;
   ApiClient* api = nullptr;  // none: the HTTP API is not served
+  const TlsIdentity* tls = nullptr;  // none: clients are spoken to in plain
   Tracer untraced;
   Tracer* tracer = &untraced;
   std::size_t lanes = 1;
@@ -72,6 +74,8 @@ class Lane {
   // An operator wants this gateway empty: no new sessions, and those that there are end as in
   // drain(), so many a second; the listener stays, to say so. Once more sets another pace.
   void send_away(double per_s);
+  // Ends the sessions of those who are revoked by now.
+  void end_revoked();
   // Closes what is still there.
   void cut();
 

@@ -66,6 +66,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::start(EventLoops& loops,
   shared->limits = options.limits;
   shared->policy = std::move(options.policy);
   shared->files = std::move(options.files);
+  shared->tls = options.tls;
   shared->api = options.api;
   if (options.tracer != nullptr) shared->tracer = options.tracer;
   shared->lanes = loops.size();
@@ -113,6 +114,12 @@ bool Listener::on_every_lane(void (Lane::*what)(), Deadline deadline) {
   return std::ranges::all_of(done, [deadline](const std::future<void>& one) {
     return one.wait_until(deadline) == std::future_status::ready;
   });
+}
+
+void Listener::end_revoked() {
+  for (auto& lane : lanes_) {
+    asio::post(lane->executor(), [lane = lane.get()] { lane->end_revoked(); });
+  }
 }
 
 void Listener::send_away(std::uint32_t per_s) {

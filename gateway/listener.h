@@ -18,6 +18,7 @@ struct ListenerOptions {
   ListenerLimits limits;
   UpgradePolicy policy;
   StaticFiles files;
+  const TlsIdentity* tls = nullptr;  // none: plain; must outlive the listener
   ApiClient* api = nullptr;  // none: the HTTP API is not served; must outlive the listener
   Tracer* tracer = nullptr;  // none: nothing is recorded; must outlive the listener
 };
@@ -45,6 +46,10 @@ class Listener {
   // and waits until the last socket is closed; what is left after `budget` is cut. For main(): it
   // blocks.
   void drain(std::chrono::milliseconds budget);
+
+  // Ends the sessions of those whom the policy's is_revoked names by now. Does not wait. From any
+  // thread.
+  void end_revoked();
 
   // Takes no new sessions, and ends those that there are as drain() does, so many a second. Does
   // not wait. From any thread.

@@ -31,6 +31,7 @@
 #include "gateway/listener.h"
 #include "gateway/make_backend.h"
 #include "gateway/open_files.h"
+#include "gateway/trust.h"
 
 namespace interlock {
 namespace {
@@ -60,14 +61,21 @@ std::unique_ptr<SpanExporter> span_exporter(const std::string& url, const std::s
       url, SpanSource{"interlock-gateway", std::string(version()), gateway_id}, metrics);
 }
 
-ListenerOptions listener_options(GatewayConfig& config, ApiClient* api, Tracer& tracer) {
+ChannelTls channel_tls(const GatewayConfig& config) {
+  return {config.coordinator_ca_file, config.coordinator_cert_file, config.coordinator_key_file};
+}
+
+ListenerOptions listener_options(GatewayConfig& config, const Trust& trust, ApiClient* api,
+                                 Tracer& tracer) {
   ListenerOptions options;
   options.listen = config.listen;
   options.limits = config.limits;
   options.files = std::move(config.files);
   options.api = api;
   options.tracer = &tracer;
-  options.policy.verifier = config.verifier ? &*config.verifier : nullptr;
+  options.policy.verifier = trust.verifier();
+  options.policy.is_revoked = trust.is_revoked();
+  options.tls = trust.tls();
   options.policy.has_backend = config.backend.has_value();
   options.policy.duplicates = config.duplicates;
   return options;
@@ -102,6 +110,20 @@ class BackendView {
   const BackendCounters* counters_ = nullptr;
 };
 
+GrpcCoordinatorSettings coordinator_settings_of(const GatewayConfig& config, Trust& trust,
+                                                const std::string& gateway_id) {
+  GrpcCoordinatorSettings settings;
+  settings.targets = config.coordinators;
+  settings.token = config.coordinator_token;
+  settings.tls = channel_tls(config);
+  settings.identity = trust.own();
+  settings.attachment.gateway_id = gateway_id;
+  settings.attachment.address = to_string(config.listen);
+  settings.attachment.limits = config.attachment;
+  settings.attachment.has_backend = config.backend.has_value();
+  return settings;
+}
+
 // In the order in which they are made, and the reverse of it at the end: what calls goes before
 // what is called, and the loops, to which everybody posts, are the last.
 int serve(GatewayConfig config, const sigset_t& signals) {
@@ -117,13 +139,10 @@ int serve(GatewayConfig config, const sigset_t& signals) {
   Tracer tracer(exporter.get(), config.traces.sample_ratio);
   EventLoops loops(config.threads);
 
-  GrpcCoordinatorSettings coordinator_settings;
-  coordinator_settings.targets = config.coordinators;
-  coordinator_settings.token = config.coordinator_token;
-  coordinator_settings.attachment.gateway_id = gateway_id;
-  coordinator_settings.attachment.address = to_string(config.listen);
-  coordinator_settings.attachment.limits = config.attachment;
-  coordinator_settings.attachment.has_backend = config.backend.has_value();
+  const auto made = Trust::make(config, metrics);
+  if (!made.ok()) return fail(made.status());
+  Trust& trust = **made;
+  auto coordinator_settings = coordinator_settings_of(config, trust, gateway_id);
   BackendView backend_view;
   coordinator_settings.attachment.report_load = [&](v1::GatewayLoad& load) {
     gateway_metrics.add_to(load);
@@ -139,10 +158,15 @@ int serve(GatewayConfig config, const sigset_t& signals) {
   LinkMetrics link_metrics(metrics, coordinator, coordinator.counters(), backend_counters);
 
   std::optional<GrpcApiClient> api;
-  if (config.http_api) api.emplace(GrpcApiSettings{.targets = config.coordinators});
+  if (config.http_api) {
+    api.emplace(GrpcApiSettings{.targets = config.coordinators,
+                                .tls = channel_tls(config),
+                                .identity = trust.own()});
+  }
 
-  auto listener = Listener::start(loops, listener_options(config, api ? &*api : nullptr, tracer),
-                                  coordinator, backend.get(), gateway_metrics);
+  auto options = listener_options(config, trust, api ? &*api : nullptr, tracer);
+  auto listener =
+      Listener::start(loops, std::move(options), coordinator, backend.get(), gateway_metrics);
   if (!listener.ok()) return fail(listener.status());
   std::atomic<bool> stopping = false;
   std::atomic<bool> emptied = false;
@@ -158,11 +182,13 @@ int serve(GatewayConfig config, const sigset_t& signals) {
        .readiness =
            [&] {
              if (emptied) return Readiness{false, "An operator wants this gateway empty."};
-             return Readiness{!stopping, "The gateway is stopping."};
+             if (stopping) return Readiness{false, "The gateway is stopping."};
+             return trust.readiness();
            },
        .metrics =
            [&] {
              link_metrics.update();
+             trust.show();
              return metrics.render();
            }});
   if (!http.ok()) {
@@ -170,6 +196,8 @@ int serve(GatewayConfig config, const sigset_t& signals) {
     return fail(http.status());
   }
   loops.start();
+  trust.watch([&listener] { (*listener)->end_revoked(); });
+  const absl::Cleanup watch_no_more = [&trust] { trust.stop(); };
   log_notice("Gateway is listening.", {{"address", config.listen.host},
                                        {"port", (*listener)->port()},
                                        {"http_port", (*http)->port()},

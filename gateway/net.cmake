@@ -4,6 +4,7 @@ add_library(interlock_gateway_net STATIC
   # pure
   upgrade.h upgrade.cc
   upgrade_query.h upgrade_query.cc
+  revoked_subjects.h revoked_subjects.cc
   refusal.h refusal.cc
   http_request.h http_request.cc
   http_answer.h http_answer.cc
@@ -13,6 +14,8 @@ add_library(interlock_gateway_net STATIC
   deadlines.h token_bucket.h frame_head.h
   # the socket: Beast is compiled in websocket.cc only
   event_loops.h event_loops.cc
+  tls_identity.h
+  tls_layer.h tls_layer.cc
   wire.h wire.cc
   websocket.h websocket.cc
   cut_timer.h spawn.h
@@ -33,7 +36,7 @@ add_library(interlock_gateway_net STATIC
 )
 target_link_libraries(interlock_gateway_net
   PUBLIC interlock_gateway_core interlock_common interlock_tracing interlock_proto Boost::headers
-         Threads::Threads
+         OpenSSL::SSL Threads::Threads
   PRIVATE interlock_refusal_details fmt::fmt
 )
 
@@ -41,6 +44,8 @@ target_link_libraries(interlock_gateway_net
 add_library(interlock_gateway_config STATIC
   config.h config.cc
   config_parts.h config_backend.cc
+  config_clients.cc
+  config_coordinator.cc
   config_limits.h config_limits.cc
 )
 target_link_libraries(interlock_gateway_config
@@ -54,9 +59,10 @@ if(NOT INTERLOCK_CORE_ONLY)
     main.cc
     make_backend.h make_backend.cc
     link_metrics.h link_metrics.cc
+    trust.h trust.cc
   )
   target_link_libraries(interlock-gateway
     PRIVATE interlock_gateway_config interlock_gateway_net interlock_gateway_grpc
-            interlock_gateway_webhook
+            interlock_gateway_webhook interlock_jwks
   )
 endif()

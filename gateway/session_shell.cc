@@ -86,6 +86,8 @@ Task<void> SessionShell::serve() {
 
 void SessionShell::drain(std::uint64_t after_ms) { feed(DrainRequested{after_ms}); }
 
+void SessionShell::revoke() { retire(CloseCode::kUnauthorized); }
+
 void SessionShell::cut() {
   if (socket_ != nullptr) socket_->cut();
   feed(SocketEnded{static_cast<std::uint16_t>(CloseCode::kLost)});

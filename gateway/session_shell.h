@@ -61,6 +61,9 @@ class SessionShell final : public SocketObserver,
   void start();
   // The gateway stops; the client is told to come back after `after_ms`.
   void drain(std::uint64_t after_ms);
+  // Its subject's tokens count no more.
+  void revoke();
+  const std::string& subject() const { return subject_; }
   // The time for draining is over.
   void cut();
 

@@ -81,6 +81,8 @@ std::optional<UpgradeRefused> handshake_fault(const HttpRequest& request) {
 
 // ---- who ----
 
+constexpr std::uint64_t keys_after_ms = 2'000;
+
 struct Offer {
   bool interlock = false;
   std::string_view bearer;  // the token
@@ -115,10 +117,22 @@ std::variant<VerifiedToken, UpgradeRefused> verify(const UpgradePolicy& policy,
   }
   TokenVerdict verdict = policy.verifier->verify(token, now_unix_seconds);
   if (auto* verified = std::get_if<VerifiedToken>(&verdict)) {
-    if (verified->subject.size() <= subject_bytes_max) return std::move(*verified);
-    return refused(401, CloseCode::kUnauthorized, "bad_token", "The token's subject is too long.");
+    if (verified->subject.size() > subject_bytes_max) {
+      return refused(401, CloseCode::kUnauthorized, "bad_token",
+                     "The token's subject is too long.");
+    }
+    if (!policy.is_revoked || !policy.is_revoked(verified->subject)) return std::move(*verified);
+    return refused(403, CloseCode::kUnauthorized, "revoked", "The token's subject is revoked.");
   }
-  if (std::get<TokenRejection>(verdict) == TokenRejection::expired) {
+  const auto rejection = std::get<TokenRejection>(verdict);
+  if (is_for_now(rejection)) {
+    // A client that was told "unauthorized" would not come back.
+    UpgradeRefused refusal = refused(503, CloseCode::kNotNow, "no_keys",
+                                     "The keys that tokens are verified with are being fetched.");
+    refusal.answer.after_ms = keys_after_ms;
+    return refusal;
+  }
+  if (rejection == TokenRejection::expired) {
     return refused(401, CloseCode::kTokenExpired, "token_expired", "The token has expired.");
   }
   return refused(401, CloseCode::kUnauthorized, "bad_token", "The token is not accepted.");

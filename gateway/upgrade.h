@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ inline constexpr std::string_view websocket_subprotocol = "interlock.v1";
 // What is the same for every request of a gateway.
 struct UpgradePolicy {
   const TokenVerifier* verifier = nullptr;  // none: every subject is "anonymous"
+  std::function<bool(std::string_view subject)> is_revoked;  // none: nobody is
   bool has_backend = false;
   v1::Policy duplicates = v1::TAKE_OVER;
 };

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <string_view>
 
-#include "common/host_port.h"
+#include "common/web_url.h"
 
 namespace interlock {
 namespace {
@@ -59,10 +58,6 @@ WebhookVerdict verdict_of_status(const PostAnswer& answer) {
   }
 }
 
-absl::Status wrong(const std::string& url, std::string_view why) {
-  return absl::InvalidArgumentError(fmt::format("\"{}\" is no backend's URL: {}.", url, why));
-}
-
 }  // namespace
 
 WebhookVerdict verdict_of(const PostAnswer& answer) {
@@ -85,24 +80,6 @@ WebhookVerdict verdict_of(const PostAnswer& answer) {
                      "the call to the backend failed: " + answer.error);
 }
 
-absl::Status check_webhook_url(const std::string& url) {
-  constexpr std::string_view secure = "https://";
-  constexpr std::string_view plain = "http://";
-  const bool tls = url.starts_with(secure);
-  if (!tls && !url.starts_with(plain)) return wrong(url, "it begins with https://");
-  const bool clean = std::ranges::all_of(
-      url, [](char c) { return ' ' < c && c < '\x7f' && c != '\\' && c != '#' && c != '@'; });
-  if (!clean) return wrong(url, "spaces, '\\', '#' and '@' have no place in it");
-  const std::string_view behind = std::string_view(url).substr((tls ? secure : plain).size());
-  std::string authority(behind.substr(0, behind.find_first_of("/?")));
-  const auto colon = authority.rfind(':');
-  if (colon == std::string::npos || authority.ends_with(']')) authority += tls ? ":443" : ":80";
-  const auto parsed = parse_host_port(authority);
-  if (!parsed.ok() || parsed->host.empty() || parsed->port == 0) {
-    return wrong(url, "it needs a host, and a port only from 1 to 65535");
-  }
-  if (tls || is_loopback(parsed->host)) return absl::OkStatus();
-  return wrong(url, "without TLS it may only be on a loopback address; use https://");
-}
+absl::Status check_webhook_url(const std::string& url) { return check_web_url(url); }
 
 }  // namespace interlock

@@ -55,10 +55,11 @@ class BeastSocket final : public ClientSocket,
                           public WireObserver,
                           public std::enable_shared_from_this<BeastSocket> {
  public:
-  BeastSocket(TcpSocket socket, const SocketLimits& limits, std::shared_ptr<void> ticket)
+  BeastSocket(TcpSocket socket, const SocketLimits& limits, std::shared_ptr<void> ticket,
+              std::shared_ptr<TlsContext> tls)
       : limits_(limits),
         ticket_(std::move(ticket)),
-        stream_(std::move(socket), limits.queue_bytes_max),
+        stream_(std::move(socket), limits.queue_bytes_max, std::move(tls)),
         handshake_(std::make_unique<Handshake>(limits)) {}
 
   void start() { wire().set_owner(weak_from_this(), this); }
@@ -116,6 +117,10 @@ class BeastSocket final : public ClientSocket,
 
 Task<HeadOutcome> BeastSocket::read_head() {
   const auto self = shared_from_this();
+  if (wire().encrypted()) {
+    const auto [refused] = co_await wire().async_handshake(use_result);
+    if (refused) co_return HeadOutcome::kNoTls;
+  }
   Handshake& h = *handshake_;
   const auto [error, bytes] =
       co_await http::async_read_header(wire(), h.buffer, h.parser, use_result);
@@ -326,8 +331,10 @@ void BeastSocket::cut() {
 }  // namespace
 
 std::shared_ptr<ClientSocket> make_client_socket(TcpSocket socket, const SocketLimits& limits,
-                                                 std::shared_ptr<void> ticket) {
-  auto made = std::make_shared<BeastSocket>(std::move(socket), limits, std::move(ticket));
+                                                 std::shared_ptr<void> ticket,
+                                                 std::shared_ptr<TlsContext> tls) {
+  auto made = std::make_shared<BeastSocket>(std::move(socket), limits, std::move(ticket),
+                                            std::move(tls));
   made->start();
   return made;
 }

@@ -20,6 +20,8 @@
 
 namespace interlock {
 
+struct TlsContext;  // tls_layer.h
+
 struct SocketLimits {
   std::size_t head_bytes_max = 8 * 1024;       // request line and header fields
   std::size_t frame_bytes_max = 64 * 1024;     // of a client's message, all fragments together
@@ -27,7 +29,7 @@ struct SocketLimits {
   std::uint64_t linger_ms = 1'000;  // for the peer to take some of the last bytes, or to close
 };
 
-enum class HeadOutcome : std::uint8_t { kRequest, kGone, kTooLarge, kMalformed };
+enum class HeadOutcome : std::uint8_t { kRequest, kGone, kNoTls, kTooLarge, kMalformed };
 
 // kTooLarge: there is more of it, unread. kMalformed: its chunks are not HTTP.
 enum class BodyOutcome : std::uint8_t { kWhole, kGone, kTooLarge, kMalformed };
@@ -86,8 +88,9 @@ class ClientSocket {
   virtual void cut() = 0;
 };
 
-// `ticket` is kept as long as the file descriptor is open.
+// `tls`: none for a plain socket. `ticket` is kept as long as the file descriptor is open.
 std::shared_ptr<ClientSocket> make_client_socket(TcpSocket socket, const SocketLimits& limits,
-                                                 std::shared_ptr<void> ticket);
+                                                 std::shared_ptr<void> ticket,
+                                                 std::shared_ptr<TlsContext> tls = nullptr);
 
 }  // namespace interlock

@@ -3,10 +3,11 @@
 namespace interlock {
 namespace asio = boost::asio;
 
-Wire::Wire(TcpSocket socket, std::size_t queue_bytes_max)
+Wire::Wire(TcpSocket socket, std::size_t queue_bytes_max, std::shared_ptr<TlsContext> tls)
     : socket_(std::move(socket)), queue_bytes_max_(queue_bytes_max) {
   Error ignored;  // a socket that is already broken says so when it is read
   socket_.non_blocking(true, ignored);
+  if (tls != nullptr) tls_ = std::make_unique<TlsLayer>(socket_, std::move(tls));
 }
 
 void Wire::set_owner(std::weak_ptr<void> owner, WireObserver* observer) {
@@ -53,6 +54,7 @@ void Wire::send_soon() {
 
 void Wire::send() {
   if (waiting_ || failure_) return;
+  if (tls_ != nullptr) return send_encrypted();
   std::size_t taken = 0;
   if (queued_bytes() > 0) {
     taken = socket_.send(asio::buffer(queue_.data() + sent_, queued_bytes()), 0, failure_);
@@ -69,13 +71,51 @@ void Wire::send() {
   if (observer_ != nullptr) observer_->on_send(taken > 0, drained);
 }
 
+// What is under way stays where it is while more is queued.
+void Wire::send_encrypted() {
+  if (encrypted_ == sending_.size()) {
+    sending_.clear();
+    encrypted_ = 0;
+    sending_.swap(queue_);
+  }
+  if (sending_.empty()) {
+    drop_sent();
+    if (observer_ != nullptr) observer_->on_send(false, true);
+    return;
+  }
+  waiting_ = true;
+  tls_->write(asio::buffer(sending_) + encrypted_,
+              [this, alive = owner_.lock()](Error error, std::size_t bytes) {
+                waiting_ = false;
+                encrypted_ += bytes;
+                failure_ = error;
+                if (failure_) return;  // the reader finds it too, and ends the connection
+                const bool drained = queued_bytes() == 0;
+                if (drained) drop_sent();
+                if (observer_ != nullptr) observer_->on_send(bytes > 0, drained);
+                if (!drained) send_soon();
+              });
+  if (observer_ != nullptr) observer_->on_send(false, false);
+}
+
 void Wire::drop_sent() {
-  queue_.clear();
+  for (std::string* buffer : {&queue_, &sending_}) {
+    buffer->clear();
+    if (buffer->capacity() > idle_capacity_bytes) buffer->shrink_to_fit();
+  }
   sent_ = 0;
-  if (queue_.capacity() > idle_capacity_bytes) queue_.shrink_to_fit();
-  if (!finishing_) return;
-  Error ignored;
-  socket_.shutdown(TcpSocket::shutdown_send, ignored);
+  encrypted_ = 0;
+  if (finishing_) end_sending();
+}
+
+void Wire::end_sending() {
+  const auto shut = [this] {
+    Error ignored;
+    socket_.shutdown(TcpSocket::shutdown_send, ignored);
+  };
+  if (tls_ == nullptr) return shut();
+  if (std::exchange(said_end_, true)) return;
+  tls_->shutdown([shut, alive = owner_.lock()](Error) { shut(); });
 }
 
 void Wire::wait_writable() {

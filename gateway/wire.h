@@ -1,5 +1,5 @@
 // The TCP socket under a WebSocket: bytes that came with the handshake are read first, and what is
-// written within one turn of the event loop leaves in one send.
+// written within one turn of the event loop leaves in one send. Perhaps with TLS in between.
 #pragma once
 
 #include <array>
@@ -13,9 +13,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "gateway/event_loops.h"
+#include "gateway/tls_layer.h"
 
 namespace interlock {
 
@@ -36,7 +38,8 @@ class Wire {
   using Error = boost::system::error_code;
   using Done = void(Error, std::size_t);
 
-  Wire(TcpSocket socket, std::size_t queue_bytes_max);
+  // `tls`: none for a plain one.
+  Wire(TcpSocket socket, std::size_t queue_bytes_max, std::shared_ptr<TlsContext> tls = nullptr);
 
   executor_type get_executor() { return socket_.get_executor(); }
   TcpSocket& socket() { return socket_; }
@@ -44,6 +47,12 @@ class Wire {
   // The owner, kept alive by what is under way here. Set before anything is written.
   void set_owner(std::weak_ptr<void> owner, WireObserver* observer);
   void unread(std::string bytes) { unread_ = std::move(bytes); }
+  bool encrypted() const { return tls_ != nullptr; }
+  // Only where it is encrypted, and before anything else.
+  template <typename Token>
+  auto async_handshake(Token&& token) {
+    return boost::asio::async_initiate<Token, void(Error)>(Greeting(), token, this);
+  }
 
   // The whole of an HTTP answer. It is what the gateway holds itself, so no bound applies.
   void put(std::string answer);
@@ -54,7 +63,9 @@ class Wire {
   void close();
   // With a reset: the kernel must not keep the bytes of a peer that does not read them.
   void cut();
-  std::size_t queued_bytes() const { return queue_.size() - sent_; }
+  std::size_t queued_bytes() const {
+    return queue_.size() - sent_ + sending_.size() - encrypted_;
+  }
 
   // ---- what Beast asks of a stream ----
   template <typename Buffers, typename Token>
@@ -74,6 +85,10 @@ class Wire {
   struct Reading {
     template <typename Handler, typename Buffers>
     void operator()(Handler&& handler, Wire* wire, const Buffers& buffers) const {
+      if (wire->unread_.empty() && wire->tls_ != nullptr) {
+        wire->read_encrypted(buffers, std::forward<Handler>(handler));
+        return;
+      }
       if (wire->unread_.empty()) {
         wire->socket_.async_read_some(buffers, std::forward<Handler>(handler));
         return;
@@ -99,6 +114,28 @@ class Wire {
       wire->post(std::forward<Handler>(handler), error, error ? 0 : bytes);
     }
   };
+  struct Greeting {
+    template <typename Handler>
+    void operator()(Handler&& handler, Wire* wire) const {
+      wire->tls_->handshake(shared(std::forward<Handler>(handler)));
+    }
+  };
+  // A handler can only be moved, and what the layer is given can be copied. It is called on the
+  // socket's loop, which is the handler's own.
+  template <typename Handler>
+  static auto shared(Handler&& handler) {
+    auto held = std::make_shared<std::decay_t<Handler>>(std::forward<Handler>(handler));
+    return [held = std::move(held)](auto... results) { std::move (*held)(results...); };
+  }
+  template <typename Buffers, typename Handler>
+  void read_encrypted(const Buffers& buffers, Handler&& handler) {
+    boost::asio::mutable_buffer place;
+    for (auto at = boost::asio::buffer_sequence_begin(buffers);
+         place.size() == 0 && at != boost::asio::buffer_sequence_end(buffers); ++at) {
+      place = boost::asio::mutable_buffer(*at);
+    }
+    tls_->read(place, shared(std::forward<Handler>(handler)));
+  }
   template <typename Handler>
   void post(Handler&& handler, Error error, std::size_t bytes) {
     boost::asio::post(socket_.get_executor(),
@@ -108,7 +145,9 @@ class Wire {
   Error admit(std::size_t bytes) const;
   void send_soon();
   void send();
+  void send_encrypted();
   void drop_sent();
+  void end_sending();
   void wait_writable();
 
   TcpSocket socket_;
@@ -118,10 +157,14 @@ class Wire {
   std::string unread_;
   std::string queue_;
   std::size_t sent_ = 0;  // of queue_
+  std::unique_ptr<TlsLayer> tls_;  // none: nothing is encrypted, and the two below stay empty
+  std::string sending_;            // taken from queue_, which goes on growing
+  std::size_t encrypted_ = 0;      // of sending_
   Error failure_;         // of the last send
   bool scheduled_ = false;
   bool waiting_ = false;
   bool finishing_ = false;
+  bool said_end_ = false;  // of TLS
 };
 
 }  // namespace interlock

@@ -53,14 +53,16 @@ std::string unreached(const grpc::Status& status, const std::string& address) {
 
 // Without a token what the coordinator says is the same in more words.
 std::string unauthenticated(const grpc::Status& status, const ToolSettings& settings) {
-  if (settings.token_file.empty()) {
+  const std::string& shown =
+      settings.token_file.empty() ? settings.identity_token_file : settings.token_file;
+  if (shown.empty()) {
     return "The coordinator wants to know who is asking: give a token with --token_file=FILE or "
            "INTERLOCK_TOKEN_FILE.";
   }
   return fmt::format(
       "The coordinator does not accept the token in {}{}; ask its operator for "
       "another one.",
-      escape_control(settings.token_file), remark(status));
+      escape_control(shown), remark(status));
 }
 
 // The coordinator names the roles that are needed.

@@ -82,7 +82,11 @@ class CoordinatorCaller {
   Failure failure(const grpc::Status& status, const Call& what, bool reached) const;
 
  private:
-  CoordinatorCaller(ToolSettings settings, std::string token, std::stop_token stop);
+  struct Tokens {
+    std::string token;
+    std::string identity;  // empty: none
+  };
+  CoordinatorCaller(ToolSettings settings, Tokens tokens, std::stop_token stop);
 
   // `stopped` becomes true before the call is cancelled.
   template <typename Response>
@@ -110,7 +114,7 @@ class CoordinatorCaller {
   void prepare(grpc::ClientContext& context) const;
 
   ToolSettings settings_;
-  std::string token_;
+  Tokens tokens_;
   std::shared_ptr<grpc::Channel> channel_;
   std::stop_token stop_;
 };

@@ -16,6 +16,10 @@ ABSL_FLAG(
     std::string, token_file, "",
     "A file with the token that says who is asking; needs the role READER, for changes OPERATOR, "
     "to publish PUBLISHER.");
+ABSL_FLAG(
+    std::string, identity_token_file, "",
+    "A file with an ID token for the coordinator's URL, such as `gcloud auth print-identity-token` "
+    "prints: it opens Google's front end, and says who is asking where there is no --token_file.");
 ABSL_FLAG(bool, json, false, "Answer in JSON, one object a line, with the field names of proto/.");
 ABSL_FLAG(absl::Duration, timeout, absl::Seconds(5), "How long to wait for an answer.");
 
@@ -26,7 +30,8 @@ constexpr std::size_t token_file_bytes_max = 8192;
 constexpr std::size_t coordinators_max = 16;
 
 const std::vector<std::string>& flag_names() {
-  static const std::vector<std::string> names{"coordinator", "token_file", "json", "timeout"};
+  static const std::vector<std::string> names{"coordinator", "token_file", "identity_token_file",
+                                              "json", "timeout"};
   return names;
 }
 
@@ -76,6 +81,7 @@ absl::StatusOr<ToolSettings> read_tool_settings(const std::vector<std::string>& 
                       .token_file = absl::GetFlag(FLAGS_token_file),
                       .json = absl::GetFlag(FLAGS_json),
                       .timeout = timeout,
+                      .identity_token_file = absl::GetFlag(FLAGS_identity_token_file),
                       .others = {coordinators->begin() + 1, coordinators->end()}};
 }
 
@@ -92,6 +98,10 @@ std::string describe_global_flags() { return describe_settings(flag_names()); }
 
 absl::StatusOr<std::string> read_token(const ToolSettings& settings) {
   return read_token_file(settings.token_file);
+}
+
+absl::StatusOr<std::string> read_identity_token(const ToolSettings& settings) {
+  return read_token_file(settings.identity_token_file);
 }
 
 absl::StatusOr<std::string> read_token_file(const std::string& path) {

@@ -18,6 +18,7 @@ struct ToolSettings {
   std::string token_file;  // empty: no token
   bool json = false;
   absl::Duration timeout;  // above zero, finite
+  std::string identity_token_file = {};  // empty: no ID token
   std::vector<HostPort> others;  // whom to ask when `coordinator` cannot be reached, in order
 };
 
@@ -36,6 +37,8 @@ std::string describe_global_flags();
 
 // The token without the newline at its end; empty when the settings name no file.
 absl::StatusOr<std::string> read_token(const ToolSettings& settings);
+// The ID token, likewise.
+absl::StatusOr<std::string> read_identity_token(const ToolSettings& settings);
 // The same of any file; empty for an empty path.
 absl::StatusOr<std::string> read_token_file(const std::string& path);
 

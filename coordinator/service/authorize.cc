@@ -1,12 +1,12 @@
 #include "coordinator/service/authorize.h"
 
-#include <openssl/sha.h>
+#include <grpc/grpc_security_constants.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
-#include <optional>
+#include <chrono>
+#include <utility>
+#include <vector>
 
-#include "common/small_file.h"
 #include "google/protobuf/descriptor.h"
 #include "interlock/v1/admin.pb.h"
 #include "interlock/v1/events.pb.h"
@@ -15,25 +15,7 @@
 namespace interlock {
 namespace {
 
-constexpr std::size_t kTokenFileBytesMax = 1024 * 1024;
-constexpr std::size_t kTokenBytesMin = 16;
 constexpr std::string_view kBearer = "Bearer ";
-
-// Tokens are looked up by their digest, so that the time of a look-up tells nothing about them.
-std::string digest(std::string_view token) {
-  std::string bytes(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(),
-         reinterpret_cast<unsigned char*>(bytes.data()));
-  return bytes;
-}
-
-std::optional<v1::Role> role_named(std::string_view name) {
-  if (name == "gateway") return v1::GATEWAY;
-  if (name == "publisher") return v1::PUBLISHER;
-  if (name == "reader") return v1::READER;
-  if (name == "operator") return v1::OPERATOR;
-  return std::nullopt;
-}
 
 std::vector<v1::Role> roles_of(std::string_view method) {
   std::vector<v1::Role> roles;
@@ -46,39 +28,68 @@ std::vector<v1::Role> roles_of(std::string_view method) {
   return roles;
 }
 
-absl::Status wrong(const std::string& path, const std::string& what) {
-  return absl::InvalidArgumentError(
-      "the token file " + path + " " + what +
-      "; it must be an array of {\"token\", \"role\": \"gateway|publisher|reader|operator\", "
-      "\"subject\"}");
-}
-
-absl::StatusOr<Caller> caller_from(const boost::json::object& entry, const std::string& path) {
-  Caller caller;
-  const boost::json::value* subject = entry.if_contains("subject");
-  if (subject != nullptr && subject->is_string()) caller.subject = subject->as_string().c_str();
-  const boost::json::value* role = entry.if_contains("role");
-  if (role == nullptr) return wrong(path, "has an entry without a role");
-  boost::json::array names;
-  if (role->is_array()) names = role->as_array();
-  if (role->is_string()) names.push_back(*role);
-  for (const boost::json::value& name : names) {
-    const auto known = name.is_string()
-                           ? role_named({name.as_string().data(), name.as_string().size()})
-                           : std::nullopt;
-    if (!known) return wrong(path, "names a role that does not exist");
-    caller.roles.push_back(*known);
-  }
-  if (caller.roles.empty()) return wrong(path, "has an entry without a role");
-  return caller;
-}
-
 // Empty: none.
 std::string_view token_of(const grpc::CallbackServerContext& context) {
   const auto header = context.client_metadata().find("authorization");
   if (header == context.client_metadata().end()) return {};
   const std::string_view value(header->second.data(), header->second.size());
   return value.starts_with(kBearer) ? value.substr(kBearer.size()) : std::string_view();
+}
+
+std::int64_t now_unix_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+grpc::Status unauthenticated(std::string sentence) {
+  return {grpc::StatusCode::UNAUTHENTICATED, std::move(sentence)};
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : " or ") + name;
+  return list;
+}
+
+// What is wrong and what to do, without anything that the token says.
+grpc::Status refusal_of(TokenRejection rejection, const TokenExpectations& expected) {
+  switch (rejection) {
+    case TokenRejection::no_keys:
+      return {grpc::StatusCode::UNAVAILABLE,
+              "the coordinator has no keys to verify tokens with: its --auth_jwks cannot be had; "
+              "try again"};
+    case TokenRejection::key_not_yet_known:
+      return {grpc::StatusCode::UNAVAILABLE,
+              "the token names a key that the coordinator is asking its --auth_jwks for; try "
+              "again"};
+    case TokenRejection::unknown_key:
+      return unauthenticated("the token names a key that is not in the coordinator's --auth_jwks");
+    case TokenRejection::expired:
+      return unauthenticated("the token has expired; fetch a fresh one");
+    case TokenRejection::not_yet_valid:
+      return unauthenticated("the token is not valid yet; is a clock wrong?");
+    case TokenRejection::no_expiry:
+      return unauthenticated("the token has no `exp`; only tokens that expire are taken");
+    case TokenRejection::wrong_issuer:
+      return unauthenticated("the token is by another issuer than " + expected.issuer);
+    case TokenRejection::wrong_audience:
+      return unauthenticated("the token is for another audience than " +
+                             list_of(expected.audiences));
+    case TokenRejection::unsupported_algorithm:
+      return unauthenticated("the token is signed with another algorithm than its key is for");
+    case TokenRejection::bad_signature:
+      return unauthenticated("the token's signature is wrong");
+    case TokenRejection::no_subject:
+      return unauthenticated("the token names no subject");
+    case TokenRejection::malformed:
+      break;
+  }
+  return unauthenticated("the token is not one that the coordinator knows, and no JSON Web Token");
+}
+
+grpc::Status no_roles() {
+  return {grpc::StatusCode::PERMISSION_DENIED,
+          "who calls has no role in the coordinator's --roles_file"};
 }
 
 }  // namespace
@@ -89,56 +100,104 @@ Authorizer Authorizer::open() {
   return authorizer;
 }
 
-absl::StatusOr<Authorizer> Authorizer::from_token_file(const std::string& path) {
-  const absl::StatusOr<std::string> text = read_small_file(path, kTokenFileBytesMax);
-  if (!text.ok()) return text.status();
-  boost::json::error_code error;
-  const boost::json::value parsed = boost::json::parse(*text, error);
-  if (error || !parsed.is_array()) return wrong(path, "is not a JSON array");
+absl::StatusOr<Authorizer> Authorizer::make(AuthorizerSettings settings) {
   Authorizer authorizer;
-  for (const boost::json::value& entry : parsed.as_array()) {
-    if (!entry.is_object()) return wrong(path, "has an entry that is not an object");
-    const boost::json::value* token = entry.as_object().if_contains("token");
-    if (token == nullptr || !token->is_string() || token->as_string().size() < kTokenBytesMin) {
-      return wrong(path, "has an entry without a token of at least 16 bytes");
-    }
-    absl::StatusOr<Caller> caller = caller_from(entry.as_object(), path);
-    if (!caller.ok()) return caller.status();
-    const std::string key = digest({token->as_string().data(), token->as_string().size()});
-    if (!authorizer.callers_.emplace(key, *std::move(caller)).second) {
-      return wrong(path, "has the same token twice");
+  if (!settings.token_file.empty()) {
+    auto callers = read_token_file(settings.token_file);
+    if (!callers.ok()) return callers.status();
+    for (auto& [digest, caller] : *callers) {
+      authorizer.tokens_.emplace(digest, std::make_shared<const Caller>(std::move(caller)));
     }
   }
-  if (authorizer.callers_.empty()) return wrong(path, "is empty, so nobody could call");
+  if (!settings.jwt && !settings.certificates) return authorizer;
+  auto principals = read_roles_file(settings.roles_file);
+  if (!principals.ok()) return principals.status();
+  authorizer.certificates_ = settings.certificates;
+  for (const auto& [name, roles] : principals->certificates) {
+    authorizer.by_certificate_.emplace(name, std::make_shared<const Caller>(Caller{name, roles}));
+  }
+  if (settings.jwt) {
+    authorizer.jwt_ =
+        std::make_shared<VerifiedTokens>(*std::move(settings.jwt), *std::move(principals));
+  }
   return authorizer;
+}
+
+absl::StatusOr<Authorizer> Authorizer::from_token_file(const std::string& path) {
+  AuthorizerSettings settings;
+  settings.token_file = path;
+  return make(std::move(settings));
+}
+
+Authorizer::Found Authorizer::identify(const grpc::CallbackServerContext& context) const {
+  const std::string_view token = token_of(context);
+  if (token.empty() && certificates_) return identify_certificate(context);
+  return identify_token(token);
+}
+
+grpc::Status Authorizer::no_token() const {
+  if (!jwt_ && tokens_.empty()) {
+    return unauthenticated("no client certificate that names somebody: use one of the authority in "
+                           "the coordinator's --tls_client_ca_file");
+  }
+  return unauthenticated(
+      std::string("no token: send `authorization: Bearer <token>` with ") +
+      (tokens_.empty() ? "one for the coordinator's --auth_audience, by its --auth_issuer"
+                       : "one of the coordinator's --token_file"));
+}
+
+Authorizer::Found Authorizer::identify_token(std::string_view token) const {
+  if (token.empty()) return no_token();
+  if (const auto known = tokens_.find(token_digest(token)); known != tokens_.end()) {
+    return known->second;
+  }
+  if (!jwt_) return unauthenticated("the token is not in the coordinator's --token_file");
+  auto verdict = jwt_->look_at(token, now_unix_seconds());
+  if (const auto* rejection = std::get_if<TokenRejection>(&verdict)) {
+    return refusal_of(*rejection, jwt_->expectations());
+  }
+  return std::get<std::shared_ptr<const Caller>>(std::move(verdict));
+}
+
+Authorizer::Found Authorizer::identify_certificate(
+    const grpc::CallbackServerContext& context) const {
+  const auto peer = context.auth_context();
+  if (peer == nullptr || !peer->IsPeerAuthenticated()) return no_token();
+  const auto pems = peer->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  if (pems.size() != 1) return no_token();
+  const std::string principal =
+      certificate_principal(std::string(pems.front().data(), pems.front().size()));
+  if (principal.empty()) return no_token();
+  const auto caller = by_certificate_.find(principal);
+  if (caller == by_certificate_.end()) return no_roles();
+  return caller->second;
 }
 
 grpc::Status Authorizer::authorize(const grpc::CallbackServerContext& context,
                                    std::string_view method) const {
-  return authorize_token(token_of(context), method);
-}
-
-std::string Authorizer::caller(const grpc::CallbackServerContext& context) const {
-  const auto caller = open_ ? callers_.end() : callers_.find(digest(token_of(context)));
-  if (caller == callers_.end()) return "anonymous";
-  return caller->second.subject.empty() ? "a token without a subject" : caller->second.subject;
+  if (open_) return grpc::Status::OK;
+  return judge(identify(context), method);
 }
 
 grpc::Status Authorizer::authorize_token(std::string_view token, std::string_view method) const {
   if (open_) return grpc::Status::OK;
-  if (token.empty()) {
-    return {grpc::StatusCode::UNAUTHENTICATED,
-            "no token: send `authorization: Bearer <token>` with one of the coordinator's "
-            "--token_file"};
-  }
-  const auto caller = callers_.find(digest(token));
-  if (caller == callers_.end()) {
-    return {grpc::StatusCode::UNAUTHENTICATED,
-            "the token is not in the coordinator's --token_file"};
-  }
+  return judge(identify_token(token), method);
+}
+
+std::string Authorizer::caller(const grpc::CallbackServerContext& context) const {
+  if (open_) return "anonymous";
+  const Found found = identify(context);
+  const auto* caller = std::get_if<std::shared_ptr<const Caller>>(&found);
+  return caller == nullptr ? "anonymous" : (*caller)->subject;
+}
+
+grpc::Status Authorizer::judge(const Found& found, std::string_view method) {
+  if (const auto* refusal = std::get_if<grpc::Status>(&found)) return *refusal;
+  const Caller& caller = *std::get<std::shared_ptr<const Caller>>(found);
+  if (caller.roles.empty()) return no_roles();
   const std::vector<v1::Role> wanted = roles_of(method);
-  for (v1::Role role : caller->second.roles) {
-    if (std::find(wanted.begin(), wanted.end(), role) != wanted.end()) return grpc::Status::OK;
+  if (std::ranges::find_first_of(caller.roles, wanted) != caller.roles.end()) {
+    return grpc::Status::OK;
   }
   std::string names;
   for (v1::Role role : wanted) names += (names.empty() ? "" : " or ") + v1::Role_Name(role);

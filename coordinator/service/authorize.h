@@ -1,22 +1,29 @@
 // Who is calling, and may they.
 #pragma once
 
-#include <grpcpp/support/status.h>
 #include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
 
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <variant>
 
 #include "absl/status/statusor.h"
-#include "interlock/v1/options.pb.h"
+#include "common/token.h"
+#include "coordinator/service/caller.h"
+#include "coordinator/service/verified_tokens.h"
 
 namespace interlock {
 
-struct Caller {
-  std::string subject;
-  std::vector<v1::Role> roles;
+// How callers may prove who they are. One way at least; several are tried in this order.
+struct AuthorizerSettings {
+  std::string token_file;             // of tokens that are known; empty: none
+  std::optional<TokenVerifier> jwt;   // of tokens that an issuer has signed; none: none are taken
+  bool certificates = false;          // without any token: the client certificate
+  std::string roles_file;             // for the two above
 };
 
 // Asked at the top of every handler. The roles of a method are written beside it in the .proto
@@ -25,22 +32,35 @@ class Authorizer {
  public:
   // Everybody is "anonymous" and has every role.
   static Authorizer open();
-  // JSON: an array of {"token": "...", "role": "gateway|publisher|reader|operator", "subject":
-  // "..."}; `role` may be an array. INVALID_ARGUMENT with a sentence when it is anything else.
+  // The files are read; the status is a sentence.
+  static absl::StatusOr<Authorizer> make(AuthorizerSettings settings);
   static absl::StatusOr<Authorizer> from_token_file(const std::string& path);
 
-  // `method`: "interlock.v1.Gateway.Claim". OK, UNAUTHENTICATED, or PERMISSION_DENIED naming the
-  // roles that are needed.
+  // `method`: "interlock.v1.Gateway.Claim". OK; UNAUTHENTICATED, saying what is wrong without
+  // anything of the token; UNAVAILABLE while the issuer's keys cannot be had; or PERMISSION_DENIED
+  // naming the roles that are needed.
   grpc::Status authorize(const grpc::CallbackServerContext& context, std::string_view method) const;
-  // Who it is, for the audit of what has been authorized: the token's subject, or "anonymous".
+  // Who it is, for the audit of what has been authorized: the token's subject or verified address,
+  // the certificate's principal, or "anonymous".
   std::string caller(const grpc::CallbackServerContext& context) const;
   // As authorize(), for a token that was found already; empty: none.
   grpc::Status authorize_token(std::string_view token, std::string_view method) const;
 
  private:
+  using Found = std::variant<std::shared_ptr<const Caller>, grpc::Status>;
+
   Authorizer() = default;
+  Found identify(const grpc::CallbackServerContext& context) const;
+  Found identify_token(std::string_view token) const;
+  Found identify_certificate(const grpc::CallbackServerContext& context) const;
+  grpc::Status no_token() const;
+  static grpc::Status judge(const Found& found, std::string_view method);
+
   bool open_ = false;
-  std::map<std::string, Caller> callers_;  // by the SHA-256 of their token
+  bool certificates_ = false;
+  std::map<std::string, std::shared_ptr<const Caller>> tokens_;  // by their digest
+  std::map<std::string, std::shared_ptr<const Caller>> by_certificate_;
+  std::shared_ptr<VerifiedTokens> jwt_;
 };
 
 }  // namespace interlock

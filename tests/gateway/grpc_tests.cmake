@@ -30,6 +30,10 @@ interlock_test(gateway_grpc_api_client_test NEEDS_GRPC LABELS integration
   SOURCES grpc_api_client_test.cc fake_services.h fake_services.cc notice_box.h
   LIBS interlock_gateway_memory interlock_gateway_grpc interlock_test_support)
 
+interlock_test(gateway_metadata_identity_test LABELS unit
+  SOURCES identity_refresh_test.cc metadata_identity_test.cc
+  LIBS interlock_gateway_identity interlock_issuer interlock_collector)
+
 interlock_test(gateway_webhook_event_test LABELS unit
   SOURCES webhook_event_test.cc LIBS interlock_gateway_webhook)
 

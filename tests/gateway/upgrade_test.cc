@@ -314,6 +314,33 @@ TEST_F(UpgradeWithTokens, AnExpiredTokenSendsTheClientForAFreshOne) {
   EXPECT_EQ(refused.reason, "token_expired");
 }
 
+TEST_F(UpgradeWithTokens, ARevokedSubjectIsRefusedForGood) {
+  policy_.is_revoked = [](std::string_view subject) { return subject == "alice@example.com"; };
+  const UpgradeRefused refused =
+      refuse(request_for("/ws", with_header(token_vectors::good, value_)), policy_);
+  EXPECT_EQ(refused.answer.http, 403);
+  EXPECT_EQ(refused.answer.code, CloseCode::kUnauthorized);
+  EXPECT_EQ(refused.reason, "revoked");
+  policy_.is_revoked = [](std::string_view) { return false; };
+  accept(request_for("/ws", with_header(token_vectors::good, value_)), policy_);
+}
+
+// What a client was told is for good would be so although nothing is wrong with its token.
+TEST_F(UpgradeWithTokens, WithoutTheIssuersKeysTheClientIsToComeBack) {
+  class NoKeys final : public KeySource {
+   public:
+    std::shared_ptr<const KeySet> keys() const override { return nullptr; }
+  };
+  const TokenVerifier verifier(std::make_shared<NoKeys>());
+  policy_.verifier = &verifier;
+  const UpgradeRefused refused =
+      refuse(request_for("/ws", with_header(token_vectors::good, value_)), policy_);
+  EXPECT_EQ(refused.answer.http, 503);
+  EXPECT_EQ(refused.answer.code, CloseCode::kNotNow);
+  EXPECT_EQ(refused.answer.after_ms, 2'000u);
+  EXPECT_EQ(refused.reason, "no_keys");
+}
+
 TEST_F(UpgradeWithTokens, WhoIsUnauthorizedLearnsNothingAboutTheQuery) {
   const UpgradeRefused refused = refuse(request_for("/ws?session=a%3Ab"), policy_);
   EXPECT_EQ(refused.answer.http, 401);

@@ -43,7 +43,8 @@ std::optional<WebhookRequest> read_request(int socket) {
     request.fields[lower(bytes.substr(at, colon - at))] = bytes.substr(colon + 2, end - colon - 2);
     at = end + 2;
   }
-  const std::size_t length = std::stoul(request.fields.at("content-length"));
+  const auto said = request.fields.find("content-length");  // a GET has none
+  const std::size_t length = said == request.fields.end() ? 0 : std::stoul(said->second);
   while (bytes.size() < at + 2 + length) {
     if (!read_more(socket, bytes)) return std::nullopt;
   }

@@ -74,8 +74,9 @@ Program::Program(std::vector<std::string> arguments,
   std::vector<std::string> environment = make_environment(variables);
   const std::vector<char*> argv = pointers_to(arguments);
   const std::vector<char*> envp = pointers_to(environment);
-  EXPECT_EQ(posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), envp.data()), 0)
-      << "cannot start " << argv[0];
+  const int failed = posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), envp.data());
+  if (failed != 0) pid_ = -1;
+  EXPECT_EQ(failed, 0) << "cannot start " << argv[0] << "; is INTERLOCK_BIN_DIR set?";
   posix_spawn_file_actions_destroy(&actions);
   close(out_write);
   close(err_write);
@@ -86,8 +87,8 @@ Program::Program(std::vector<std::string> arguments,
 Program::~Program() {
   close_output();
   close(err_);
-  if (pid_ < 0) return;
-  kill(pid_, SIGKILL);
+  if (pid_ <= 0) return;
+  send_signal(SIGKILL);
   waitpid(pid_, nullptr, 0);
 }
 
@@ -134,7 +135,10 @@ void Program::close_output() {
   out_ = -1;
 }
 
-void Program::send_signal(int signal) const { kill(pid_, signal); }
+// Of a program that did not start there is none, and -1 would be every process that there is.
+void Program::send_signal(int signal) const {
+  if (pid_ > 0) kill(pid_, signal);
+}
 
 Finished Program::finish() {
   Finished finished;
@@ -157,7 +161,7 @@ bool Program::read_more(int fd, std::string& into) {
       deadline_ - std::chrono::steady_clock::now());
   if (left.count() <= 0 || poll(&watched, 1, static_cast<int>(left.count())) <= 0) {
     ADD_FAILURE() << "the program did not end or answer in time";
-    kill(pid_, SIGKILL);
+    send_signal(SIGKILL);
     return false;
   }
   char chunk[4096];

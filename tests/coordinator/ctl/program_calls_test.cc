@@ -241,6 +241,30 @@ TEST_F(CtlToken, TheTokenOfTheFileOpensTheDoor) {
   EXPECT_EQ(run({"get", "alice:tab-1"}, {{"INTERLOCK_TOKEN_FILE", path_}}).exit_code, 0);
 }
 
+TEST_F(CtlToken, AnIdTokenOpensGooglesFrontEndAndSaysWhoIsAskingIfNothingElseDoes) {
+  const auto serverless = [this](const std::string& expected) {
+    admin_.gate = [expected](grpc::ServerContext& context) {
+      const auto found = context.client_metadata().find("x-serverless-authorization");
+      const bool there = found != context.client_metadata().end() && found->second == expected;
+      return there ? check_token(context) : grpc::Status(grpc::UNAUTHENTICATED, "no passage");
+    };
+  };
+  std::ofstream(path_) << "reader\n";
+  serverless("Bearer reader");
+  EXPECT_EQ(run({"--identity_token_file", path_, "get", "alice:tab-1"}).exit_code, 0);
+  EXPECT_EQ(run({"get", "alice:tab-1"}, {{"INTERLOCK_IDENTITY_TOKEN_FILE", path_}}).exit_code, 0);
+
+  const std::string passage = path_ + ".passage";
+  std::ofstream(passage) << "passage";
+  serverless("Bearer passage");
+  EXPECT_EQ(run({"--identity_token_file", passage, "--token_file", path_, "get", "alice:tab-1"})
+                .exit_code,
+            0);
+  const Finished unknown = run({"--identity_token_file", passage, "get", "alice:tab-1"});
+  EXPECT_THAT(unknown.err, HasSubstr("does not accept the token in " + passage));
+  std::remove(passage.c_str());
+}
+
 TEST_F(CtlToken, NoTokenAnUnknownOneAndOneWithoutTheRoleAreToldApart) {
   const Finished none = run({"get", "alice:tab-1"});
   EXPECT_EQ(none.exit_code, 4);

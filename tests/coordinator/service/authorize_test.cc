@@ -1,7 +1,5 @@
 #include <fstream>
-#include <set>
 
-#include "google/protobuf/descriptor.h"
 #include "tests/coordinator/service/served_coordinator.h"
 #include "tests/support/scratch_directory.h"
 
@@ -30,97 +28,9 @@ Authorizer four_callers() {
   return *std::move(authorizer);
 }
 
-std::vector<const google::protobuf::MethodDescriptor*> all_methods() {
-  std::vector<const google::protobuf::MethodDescriptor*> methods;
-  for (const char* name : {"interlock.v1.Gateway", "interlock.v1.Events", "interlock.v1.Admin"}) {
-    const auto* service =
-        google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
-    for (int i = 0; i < service->method_count(); ++i) methods.push_back(service->method(i));
-  }
-  return methods;
-}
-
-constexpr v1::Role kRoles[] = {v1::GATEWAY, v1::PUBLISHER, v1::READER, v1::OPERATOR};
-
-// Written by hand, so that a role that is changed in a .proto file is noticed.
-const std::map<std::string, std::set<v1::Role>> kExpected = {
-    {"Attach", {v1::GATEWAY}},        {"Claim", {v1::GATEWAY}},
-    {"Abandon", {v1::GATEWAY}},       {"Operate", {v1::GATEWAY}},
-    {"Acknowledge", {v1::GATEWAY}},   {"Publish", {v1::PUBLISHER}},
-    {"PublishBatch", {v1::PUBLISHER}}, {"PublishStream", {v1::PUBLISHER}},
-    {"GetDelivery", {v1::PUBLISHER, v1::READER, v1::OPERATOR}},
-    {"WatchDelivery", {v1::PUBLISHER, v1::READER, v1::OPERATOR}},
-    {"Get", {v1::READER, v1::OPERATOR}},      {"List", {v1::READER, v1::OPERATOR}},
-    {"Watch", {v1::READER, v1::OPERATOR}},    {"History", {v1::READER, v1::OPERATOR}},
-    {"Explain", {v1::READER, v1::OPERATOR}},  {"Kick", {v1::OPERATOR}},
-    {"ForceRelease", {v1::OPERATOR}},         {"ListGateways", {v1::READER, v1::OPERATOR}},
-    {"Outbox", {v1::OPERATOR}},
-    {"DrainGateway", {v1::OPERATOR}},         {"Stats", {v1::READER, v1::OPERATOR}},
-};
-
-TEST(Authorizer, EveryMethodLetsItsRolesInAndNobodyElse) {
-  const Authorizer authorizer = four_callers();
-  const auto methods = all_methods();
-  EXPECT_EQ(methods.size(), kExpected.size());
-  for (const auto* method : methods) {
-    const std::string name = method->full_name();
-    const auto expected = kExpected.find(method->name());
-    ASSERT_NE(expected, kExpected.end()) << name;
-    for (v1::Role role : kRoles) {
-      EXPECT_EQ(authorizer.authorize_token(token_of(role), name).ok(),
-                expected->second.contains(role))
-          << name << " by " << v1::Role_Name(role);
-    }
-    EXPECT_EQ(authorizer.authorize_token("", name).error_code(),
-              grpc::StatusCode::UNAUTHENTICATED);
-    EXPECT_EQ(authorizer.authorize_token("a token nobody gave", name).error_code(),
-              grpc::StatusCode::UNAUTHENTICATED);
-  }
+TEST(Authorizer, AMethodThatDoesNotExistIsForNobody) {
   const std::string no_such = "interlock.v1.Admin.NoSuch";
-  EXPECT_FALSE(authorizer.authorize_token(token_of(v1::OPERATOR), no_such).ok());
-}
-
-// The handlers that are there ask before they look at anything.
-TEST(Authorizer, TheHandlersAsk) {
-  ServedCoordinator coordinator(four_callers());
-  const std::string publisher = token_of(v1::PUBLISHER);
-  const auto context = [](const std::string& token) { return ServedCoordinator::context(token); };
-  const auto expect = [](const grpc::Status& status, grpc::StatusCode code, const char* what) {
-    EXPECT_EQ(status.error_code(), code) << what << ": " << status.error_message();
-  };
-  for (const auto& [token, code] :
-       {std::pair{std::string(), grpc::StatusCode::UNAUTHENTICATED},
-        std::pair{publisher, grpc::StatusCode::PERMISSION_DENIED}}) {
-    v1::Granted granted;
-    expect(coordinator.gateway->Claim(context(token).get(), {}, &granted), code, "Claim");
-    v1::AbandonResponse abandoned;
-    expect(coordinator.gateway->Abandon(context(token).get(), {}, &abandoned), code, "Abandon");
-    v1::Done done;
-    expect(coordinator.gateway->Operate(context(token).get(), {}, &done), code, "Operate");
-    v1::AcknowledgeResponse acknowledged;
-    expect(coordinator.gateway->Acknowledge(context(token).get(), {}, &acknowledged), code, "Ack");
-    v1::Connection connection;
-    expect(coordinator.admin->Get(context(token).get(), {}, &connection), code, "Get");
-    v1::ListResponse page;
-    expect(coordinator.admin->List(context(token).get(), {}, &page), code, "List");
-    v1::HistoryResponse history;
-    expect(coordinator.admin->History(context(token).get(), {}, &history), code, "History");
-    auto watching = context(token);
-    const auto watch = coordinator.admin->Watch(watching.get(), {});
-    v1::WatchResponse change;
-    EXPECT_FALSE(watch->Read(&change));
-    expect(watch->Finish(), code, "Watch");
-    auto attaching = context(token);
-    const auto attach = coordinator.gateway->Attach(attaching.get());
-    v1::AttachResponse answer;
-    EXPECT_FALSE(attach->Read(&answer));
-    expect(attach->Finish(), code, "Attach");
-  }
-  v1::Receipt receipt;
-  expect(coordinator.events->Publish(context(token_of(v1::GATEWAY)).get(), {}, &receipt),
-         grpc::StatusCode::PERMISSION_DENIED, "Publish");
-  expect(coordinator.events->Publish(context(publisher).get(), {}, &receipt),
-         grpc::StatusCode::INVALID_ARGUMENT, "Publish, allowed");
+  EXPECT_FALSE(four_callers().authorize_token(token_of(v1::OPERATOR), no_such).ok());
 }
 
 TEST(Authorizer, ATokenFileThatIsNotOneIsRefusedWithoutQuotingIt) {
@@ -135,6 +45,26 @@ TEST(Authorizer, ATokenFileThatIsNotOneIsRefusedWithoutQuotingIt) {
     EXPECT_EQ(authorizer.status().message().find("long enough"), std::string::npos);
   }
   EXPECT_FALSE(Authorizer::from_token_file("/no/such/file").ok());
+}
+
+TEST(RolesFile, NamesEachPrincipalByItsKind) {
+  const auto principals = read_roles_file(token_file(
+      R"([{"email":"a@b","role":"reader"},{"subject":"a@b","role":["gateway","publisher"]},
+          {"certificate":"spiffe://x/y","role":"operator"}])"));
+  ASSERT_TRUE(principals.ok()) << principals.status();
+  EXPECT_EQ(principals->emails.at("a@b"), std::vector{v1::READER});
+  EXPECT_EQ(principals->subjects.at("a@b"), (std::vector{v1::GATEWAY, v1::PUBLISHER}));
+  EXPECT_EQ(principals->certificates.at("spiffe://x/y"), std::vector{v1::OPERATOR});
+}
+
+TEST(RolesFile, WhatIsNotOneIsRefused) {
+  for (const char* text :
+       {"", "{}", "[]", "[1]", R"([{"role":"reader"}])", R"([{"email":"a@b"}])",
+        R"([{"email":"a@b","role":"emperor"}])", R"([{"email":7,"role":"reader"}])",
+        R"([{"email":"a@b","subject":"a","role":"reader"}])",
+        R"([{"email":"a@b","role":"reader"},{"email":"a@b","role":"operator"}])"}) {
+    EXPECT_FALSE(read_roles_file(token_file(text)).ok()) << text;
+  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "common/http_post.h"
+#include "common/http_call.h"
 
 #include <curl/curl.h>
 
@@ -8,7 +8,6 @@
 namespace interlock {
 namespace {
 
-constexpr std::size_t answer_bytes_max = 64 * 1024;
 constexpr long connect_timeout_ms = 2'000;
 constexpr int poll_ms = 1'000;  // end_by() and what the socket does wake it before
 
@@ -18,17 +17,26 @@ void initialize_libcurl() {
   static_cast<void>(once);
 }
 
+struct Answer {
+  std::size_t bytes_max;
+  std::string body;
+};
+
 // Taking less than there is ends the transfer.
-std::size_t count_bytes(char*, std::size_t, std::size_t count, void* so_far) {
-  auto* total = static_cast<std::size_t*>(so_far);
-  *total += count;
-  return *total > answer_bytes_max ? 0 : count;
+std::size_t keep_bytes(char* bytes, std::size_t, std::size_t count, void* answer) {
+  auto& kept = *static_cast<Answer*>(answer);
+  if (count > kept.bytes_max - kept.body.size()) return 0;
+  kept.body.append(bytes, count);
+  return count;
 }
 
 }  // namespace
 
-struct HttpPost::Library {
-  Library() : multi((initialize_libcurl(), curl_multi_init())), easy(curl_easy_init()) {}
+struct HttpCall::Library {
+  explicit Library(std::size_t answer_bytes_max)
+      : multi((initialize_libcurl(), curl_multi_init())),
+        easy(curl_easy_init()),
+        answer{answer_bytes_max, {}} {}
   ~Library() {
     curl_easy_cleanup(easy);
     curl_multi_cleanup(multi);
@@ -48,18 +56,18 @@ struct HttpPost::Library {
   CURLM* multi;
   CURL* easy;
   curl_slist* headers = nullptr;
-  std::size_t answer_bytes = 0;
+  Answer answer;
   char error[CURL_ERROR_SIZE] = {};
 };
 
-HttpPost::HttpPost(std::string url, const std::string& content_type)
-    : url_(std::move(url)), library_(std::make_unique<Library>()) {
+HttpCall::HttpCall(std::string url, const std::vector<std::string>& headers,
+                   std::size_t answer_bytes_max)
+    : url_(std::move(url)), library_(std::make_unique<Library>(answer_bytes_max)) {
   Library& curl = *library_;
-  curl.add_header("Content-Type: " + content_type);
+  for (const std::string& header : headers) curl.add_header(header);
   curl.add_header("Expect:");  // nobody is asked first
   curl.set(CURLOPT_URL, url_.c_str());
   curl.set(CURLOPT_PROTOCOLS_STR, "http,https");
-  curl.set(CURLOPT_POST, 1L);
   curl.set(CURLOPT_HTTPHEADER, curl.headers);
   curl.set(CURLOPT_USERAGENT, "interlock");
   curl.set(CURLOPT_FOLLOWLOCATION, 0L);
@@ -68,27 +76,37 @@ HttpPost::HttpPost(std::string url, const std::string& content_type)
   curl.set(CURLOPT_NOSIGNAL, 1L);
   curl.set(CURLOPT_QUICK_EXIT, 1L);  // the end waits for no look-up of a name
   curl.set(CURLOPT_ERRORBUFFER, curl.error);
-  curl.set(CURLOPT_WRITEFUNCTION, &count_bytes);
-  curl.set(CURLOPT_WRITEDATA, &curl.answer_bytes);
+  curl.set(CURLOPT_WRITEFUNCTION, &keep_bytes);
+  curl.set(CURLOPT_WRITEDATA, &curl.answer);
 }
 
-HttpPost::~HttpPost() = default;
+HttpCall::~HttpCall() = default;
 
-HttpPostOutcome HttpPost::send(const std::string& body, std::chrono::milliseconds within) {
+HttpOutcome HttpCall::get(std::chrono::milliseconds within) {
+  library_->set(CURLOPT_HTTPGET, 1L);
+  return send(within);
+}
+
+HttpOutcome HttpCall::post(const std::string& body, std::chrono::milliseconds within) {
+  library_->set(CURLOPT_POST, 1L);
+  library_->set(CURLOPT_POSTFIELDS, body.data());
+  library_->set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  return send(within);
+}
+
+HttpOutcome HttpCall::send(std::chrono::milliseconds within) {
   Library& curl = *library_;
   const Clock::time_point deadline = Clock::now() + within;
-  if (over(deadline)) return {0, "there is no time left"};
-  curl.answer_bytes = 0;
+  if (over(deadline)) return {0, {}, "there is no time left"};
+  curl.answer.body.clear();
   curl.error[0] = '\0';
-  curl.set(CURLOPT_POSTFIELDS, body.data());
-  curl.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   curl_multi_add_handle(curl.multi, curl.easy);
-  HttpPostOutcome outcome = drive(deadline);
+  HttpOutcome outcome = drive(deadline);
   curl_multi_remove_handle(curl.multi, curl.easy);
   return outcome;
 }
 
-HttpPostOutcome HttpPost::drive(Clock::time_point deadline) {
+HttpOutcome HttpCall::drive(Clock::time_point deadline) {
   Library& curl = *library_;
   while (!over(deadline)) {
     int running = 0;
@@ -96,9 +114,10 @@ HttpPostOutcome HttpPost::drive(Clock::time_point deadline) {
     int left = 0;
     if (const CURLMsg* message = curl_multi_info_read(curl.multi, &left)) {
       const CURLcode code = message->data.result;
-      HttpPostOutcome outcome;
+      HttpOutcome outcome;
       if (code == CURLE_OK) {
         curl_easy_getinfo(curl.easy, CURLINFO_RESPONSE_CODE, &outcome.status);
+        outcome.body = std::move(curl.answer.body);
       } else {
         outcome.error = curl.error[0] != '\0' ? curl.error : curl_easy_strerror(code);
       }
@@ -106,22 +125,22 @@ HttpPostOutcome HttpPost::drive(Clock::time_point deadline) {
     }
     curl_multi_poll(curl.multi, nullptr, 0, wait_ms(deadline), nullptr);
   }
-  return {0, "there was no answer in time"};
+  return {0, {}, "there was no answer in time"};
 }
 
-int HttpPost::wait_ms(Clock::time_point deadline) const {
+int HttpCall::wait_ms(Clock::time_point deadline) const {
   const Clock::time_point end{Clock::duration(end_.load())};
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(std::min(deadline, end) - Clock::now());
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, poll_ms));
 }
 
-bool HttpPost::over(Clock::time_point deadline) const {
+bool HttpCall::over(Clock::time_point deadline) const {
   const Clock::time_point end{Clock::duration(end_.load())};
   return Clock::now() >= std::min(deadline, end);
 }
 
-void HttpPost::end_by(Clock::time_point moment) {
+void HttpCall::end_by(Clock::time_point moment) {
   end_ = moment.time_since_epoch().count();
   curl_multi_wakeup(library_->multi);
 }
