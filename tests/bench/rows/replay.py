@@ -29,7 +29,9 @@ class Heartbeats(threading.Thread):
 
     def run(self):
         open_since = None
-        while not self.ended.wait(LOOK_S):
+        over = False
+        while not over:
+            over = self.ended.wait(LOOK_S)  # a replay may be over before the first look
             # The older number first, so that one that is confirmed in between does not look open.
             confirmed = self._count("interlock_heartbeats_confirmed_total")
             sent = self._count("interlock_heartbeats_sent_total")
