@@ -78,7 +78,7 @@ def make_world(coordinator):
         commit=latency(900, 300, 40, 2), outbox_events=31, flapping_keys=[HOSTILE, "bob:tab-9"],
         store_short_of_room="The store has 412 MiB left on its disk; below 256 MiB new sessions "
                             "are refused: make room."))
-    coordinator.stats.refusals["stale_generation"] = 7
+    coordinator.stats.refusals["STALE_GENERATION"] = 7
     for kind in FIVE:
         coordinator.stats.run_events[kind] = 1_203 if kind == "tool_completed" else 1_204
     coordinator.gateways = [
@@ -134,7 +134,7 @@ class ConsoleViews(unittest.IsolatedAsyncioTestCase):
             def go_on():
                 coordinator.stats.transitions += 300
                 coordinator.stats.takeovers += 5
-                coordinator.stats.refusals["stale_generation"] += 2
+                coordinator.stats.refusals["STALE_GENERATION"] += 2
                 coordinator.stats.connections_by_state["IDLE"] += 40
                 moved = load(0, closes=coordinator.gateways[0].load.closes)
                 moved.handshake.CopyFrom(latency(20, 430, 280, 90, 20, 6, 2))
