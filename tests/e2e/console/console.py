@@ -17,7 +17,7 @@ SCREENSHOTS = BIN.parent / "console_screenshots"
 MODULES = BIN.parent / "console_test_npm"
 NPM_S_MAX = 240
 SCENARIO_S_MAX = 150
-STOP_S_MAX = 1
+STOP_S_MAX = 5
 BROWSER_STOP_S_MAX = 10
 
 
