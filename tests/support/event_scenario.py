@@ -113,16 +113,29 @@ class EventTest(unittest.IsolatedAsyncioTestCase):
         last = EVENTS - OUTBOX - OUTBOX // 4
         return [last * (each + 1) // number for each in range(number)]
 
-    async def repeatedly(self, scenario, number, fault):
+    async def repeatedly(self, scenario, number, fault, over):
         """The fault each time when the client has come so far."""
         for done, place in enumerate(self.places(number), 1):
             await scenario.follower.reached(place)
             await fault(scenario)
             await scenario.follower.connected(done + 1)
+            over.release()
+
+    async def publish_past(self, scenario, number, over):
+        """Half an outbox past each place, and no further before its fault is over: a client that is
+        served well meanwhile would have everything, and never meet the next one."""
+        last = 0
+        for end in [place + OUTBOX // 2 for place in self.places(number)]:
+            await scenario.publisher.publish_all(end, last + 1)
+            await over.acquire()
+            last = end
+        await scenario.publisher.publish_all(EVENTS, last + 1)
 
     async def check(self, name, times, fault, **options):
         async with Scenario(self.stack, name, **options) as scenario:
-            await scenario.run(self.repeatedly(scenario, times, fault))
+            over = asyncio.Semaphore(0)
+            await scenario.run(self.repeatedly(scenario, times, fault, over),
+                               self.publish_past(scenario, times, over))
         self.judge(scenario, name, times)
         if options.get("acks", True):
             await self.finished(scenario)

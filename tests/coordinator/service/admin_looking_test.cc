@@ -152,6 +152,47 @@ TEST(AdminGateways, AreShownWithWhatTheySayOfThemselves) {
   stream->Finish();
 }
 
+// Sessions of alice, many of them claimed at once.
+void claim_many(ServedCoordinator& coordinator, int number) {
+  std::atomic<int> under_way = 0;
+  for (int i = 0; i < number; ++i) {
+    while (under_way >= 256) std::this_thread::yield();
+    ++under_way;
+    auto call = std::make_shared<std::pair<v1::ClaimRequest, v1::Granted>>();
+    call->first = ServedCoordinator::claim_request("alice:" + std::to_string(i), kGatewayA);
+    const std::shared_ptr<grpc::ClientContext> one = ServedCoordinator::context();
+    coordinator.gateway->async()->Claim(one.get(), &call->first, &call->second,
+                                        [one, call, &under_way](const grpc::Status& status) {
+                                          EXPECT_TRUE(status.ok()) << status.error_message();
+                                          --under_way;
+                                        });
+  }
+  while (under_way > 0) std::this_thread::yield();
+}
+
+// A filter that nothing matches reads on until the call's own bound, and says where to go on.
+TEST(AdminList, OneCallLooksAtABoundedNumberOfRecords) {
+  constexpr std::uint64_t kRecords = 23'000;
+  constexpr std::uint64_t kVisitsMax = 20'000;
+  constexpr std::uint64_t kSliceMax = 1'000;  // the last slice may go so far beyond
+  ServedCoordinator coordinator;
+  claim_many(coordinator, kRecords);
+  v1::ListRequest request;
+  request.set_filter("state = CLOSED");
+  v1::ListResponse first;
+  ASSERT_TRUE(
+      coordinator.admin->List(ServedCoordinator::context().get(), request, &first).ok());
+  EXPECT_EQ(first.connections_size(), 0);
+  EXPECT_GE(first.visited(), kVisitsMax);
+  EXPECT_LT(first.visited(), kVisitsMax + kSliceMax);
+  ASSERT_NE(first.next_page_token(), "");
+  request.set_page_token(first.next_page_token());
+  v1::ListResponse rest;
+  ASSERT_TRUE(coordinator.admin->List(ServedCoordinator::context().get(), request, &rest).ok());
+  EXPECT_EQ(rest.next_page_token(), "");
+  EXPECT_EQ(first.visited() + rest.visited(), kRecords) << "each is looked at once";
+}
+
 // 6,000 changes, of which nobody reads one: what is kept for the reader is bounded, and it hears
 // of it.
 TEST(AdminWatch, AReaderWhoIsSlowIsToldWhatItMissedAndNothingGrows) {
@@ -167,21 +208,7 @@ TEST(AdminWatch, AReaderWhoIsSlowIsToldWhatItMissedAndNothingGrows) {
   context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(240));
   const auto watch = admin->Watch(context.get(), request);
   watch->WaitForInitialMetadata();
-  constexpr int kChanges = 6'000;
-  std::atomic<int> under_way = 0;
-  for (int i = 0; i < kChanges; ++i) {
-    while (under_way >= 256) std::this_thread::yield();
-    ++under_way;
-    auto call = std::make_shared<std::pair<v1::ClaimRequest, v1::Granted>>();
-    call->first = ServedCoordinator::claim_request("alice:" + std::to_string(i), kGatewayA);
-    const std::shared_ptr<grpc::ClientContext> one = ServedCoordinator::context();
-    coordinator.gateway->async()->Claim(one.get(), &call->first, &call->second,
-                                        [one, call, &under_way](const grpc::Status& status) {
-                                          EXPECT_TRUE(status.ok()) << status.error_message();
-                                          --under_way;
-                                        });
-  }
-  while (under_way > 0) std::this_thread::yield();
+  claim_many(coordinator, 6'000);
   // What gRPC holds between the two ends is bounded in bytes; so many responses are far more.
   constexpr int kOnTheWayMax = 2'000;
   int before = 0;
