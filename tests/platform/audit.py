@@ -41,8 +41,9 @@ def shown(entry):
 
 
 class Audit:
-    def __init__(self, port):
+    def __init__(self, port, token=None):
         self.port = port
+        self.metadata = [("authorization", f"Bearer {token}")] if token else []
         self.seen = {}      # key: {number of the history entry: (before, after)}
         self.checked = 0
         self.problems = []
@@ -80,7 +81,8 @@ class Audit:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                response = await self._stub.History(admin_pb2.HistoryRequest(key=key), timeout=5)
+                response = await self._stub.History(admin_pb2.HistoryRequest(key=key), timeout=5,
+                                                    metadata=self.metadata)
                 break
             except grpc.aio.AioRpcError as error:
                 if time.monotonic() > deadline:
@@ -93,7 +95,8 @@ class Audit:
         while True:
             try:
                 async for response in self._stub.Watch(
-                        admin_pb2.WatchRequest(from_revision=self._revision)):
+                        admin_pb2.WatchRequest(from_revision=self._revision),
+                        metadata=self.metadata):
                     self._revision = max(self._revision, response.revision)
                     for entry in response.changed.transitions:
                         self.check(response.changed.key, entry.number, *shown(entry))

@@ -110,8 +110,11 @@ class GrpcBalancer(grpc.GenericRpcHandler):
 
     async def _relay(self, method, instance, requests, context):
         """(code, details, trailers) as the instance said them."""
+        metadata = passed_on(context.invocation_metadata())
+        if self.invoker:
+            metadata = self.invoker.passed_on(metadata)
         call = self._channel(instance).stream_stream(method)(
-            metadata=passed_on(context.invocation_metadata()), timeout=context.time_remaining())
+            metadata=metadata, timeout=context.time_remaining())
         up = asyncio.ensure_future(self._up(requests, call))
         try:
             await self._down(method, call, context)

@@ -22,10 +22,11 @@ SHORT_HOLDS = ["--hold_after=3s", "--give_up_after=20s"]
 
 
 class Cloud:
-    """`binaries` are the folder of the first revision's programs."""
+    """`binaries` are the folder of the first revision's programs; with `token` the backend and the
+    operators of a scenario prove themselves."""
 
     def __init__(self, store, coordinators=2, gateways=2, coordinator_flags=(), gateway_flags=(),
-                 agent_pause="20ms", binaries=BIN, agent=True, backend_streams_max=None):
+                 agent_pause="20ms", binaries=BIN, agent=True, backend_streams_max=None, token=None):
         self.store = store
         self.coordinator_flags = [*SHORT_LEASES, *coordinator_flags]
         self.gateway_flags = [*SHORT_HOLDS, *gateway_flags]
@@ -33,6 +34,10 @@ class Cloud:
         self.binaries = binaries
         self.sizes = (coordinators, gateways)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="interlock-platform-"))
+        self.token_file = None
+        if token:
+            self.token_file = self.folder / "token"
+            self.token_file.write_text(token)
         self.coordinators = RunService("coordinator")
         self.gateways = RunService("gateway")
         self.coordinator_edge = GrpcBalancer(self.coordinators, free_port())
@@ -44,7 +49,7 @@ class Cloud:
         if backend_streams_max:
             self.backend_edge = GrpcBalancer(self.backends, free_port(), backend_streams_max)
         self.clients = []
-        self.audit = Audit(self.coordinator_edge.port)
+        self.audit = Audit(self.coordinator_edge.port, token)
 
     # ---- instances ----
 
@@ -71,6 +76,8 @@ class Cloud:
         command = [BIN / "interlock-demo-agent", f"--listen=127.0.0.1:{port}",
                    f"--http_listen=127.0.0.1:{http_port}", f"--pause={self.agent_pause}",
                    f"--coordinator=127.0.0.1:{self.coordinator_edge.port}"]
+        if self.token_file:
+            command.append(f"--coordinator_token_file={self.token_file}")
         return Instance("agent", command, port, http_port, self.folder)
 
     # ---- life ----
@@ -127,9 +134,10 @@ class Cloud:
 
     async def ctl(self, *words):
         """(exit code, what interlockctl --json printed)."""
+        token = [f"--token_file={self.token_file}"] if self.token_file else []
         process = await asyncio.create_subprocess_exec(
             BIN / "interlockctl", f"--coordinator=127.0.0.1:{self.coordinator_edge.port}", "--json",
-            *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            *token, *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE)
         said, _ = await asyncio.wait_for(process.communicate(), 60)
         return process.returncode, [json.loads(line) for line in said.decode().splitlines() if line]
