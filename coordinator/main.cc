@@ -179,9 +179,10 @@ int run(const CoordinatorConfig& config) {
                                          "; is something else there? Choose another --listen"));
   }
   auto http = HttpServer::start({.listen = config.http_listen,
+                                 // With a store that is away it can still say so to gateways.
                                  .readiness = [&]() -> Readiness {
-                                   if (engine.store_away()) return {false, "the store is away"};
-                                   return {engine.ready(), "the store is being read"};
+                                   return {engine.ready() || engine.store_away(),
+                                           "the store is being read"};
                                  },
                                  .metrics =
                                      [&] {

@@ -7,6 +7,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_split.h"
+#include "common/service_target.h"
 #include "common/web_url.h"
 #include "gateway/config_parts.h"
 
@@ -46,22 +47,12 @@ constexpr std::string_view tls = "https://";
 
 absl::Status refused(const std::string& sentence) { return absl::InvalidArgumentError(sentence); }
 
-// `host:port`, or `https://host:port`, as make_channel takes it.
+// As make_channel takes it.
 absl::StatusOr<std::string> coordinator_target(const std::string& text) {
-  if (text.find("://") == std::string::npos) {
-    const auto plain = parse_host_port(text);
-    if (plain.ok()) return to_string(*plain);
-    return refused(fmt::format("--coordinator does not accept \"{}\": {}", text,
-                               std::string(plain.status().message())));
-  }
-  std::string authority = text.starts_with(tls) ? text.substr(tls.size()) : "";
-  if (authority.ends_with('/')) authority.pop_back();
-  const auto colon = authority.rfind(':');
-  if (colon == std::string::npos || authority.ends_with(']')) authority += ":443";
-  const auto parsed = parse_host_port(authority);
-  if (parsed.ok()) return std::string(tls) + to_string(*parsed);
-  return refused("--coordinator does not accept \"" + text +
-                 "\"; a URL is https://host or https://host:port, without a path.");
+  const auto target = parse_service_target(text);
+  if (target.ok()) return to_string(*target);
+  return refused(fmt::format("--coordinator does not accept \"{}\": {}", text,
+                             std::string(target.status().message())));
 }
 
 absl::Status read_targets(GatewayConfig& config) {

@@ -59,7 +59,8 @@ if(NOT INTERLOCK_CORE_ONLY)
     grpc_backend_call.h grpc_backend_call.cc grpc_backend_receive.cc
   )
   target_link_libraries(interlock_gateway_grpc
-    PUBLIC interlock_gateway_identity interlock_gateway_links interlock_grpc
+    PUBLIC interlock_channel_credentials interlock_gateway_identity interlock_gateway_links
+           interlock_grpc
     PRIVATE interlock_refusal_details fmt::fmt
   )
 endif()

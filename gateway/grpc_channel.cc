@@ -4,8 +4,6 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
-#include <grpcpp/security/tls_certificate_provider.h>
-#include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/support/channel_arguments.h>
 
 #include <chrono>
@@ -43,17 +41,6 @@ struct QueueKeeper {
 void keep_callback_queue() {
   static const QueueKeeper* const keeper = new QueueKeeper;
   (void)keeper;
-}
-
-std::shared_ptr<grpc::ChannelCredentials> tls_credentials(const ChannelTls& tls) {
-  if (tls.empty()) return grpc::SslCredentials(grpc::SslCredentialsOptions());
-  grpc::experimental::TlsChannelCredentialsOptions options;
-  options.set_certificate_provider(
-      std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-          tls.key_file, tls.cert_file, tls.ca_file, channel_tls_refresh_s));
-  if (!tls.ca_file.empty()) options.watch_root_certs();
-  if (!tls.cert_file.empty()) options.watch_identity_key_cert_pairs();
-  return grpc::experimental::TlsCredentials(options);
 }
 
 }  // namespace

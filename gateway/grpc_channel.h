@@ -7,18 +7,9 @@
 #include <memory>
 #include <string>
 
+#include "common/channel_credentials.h"
+
 namespace interlock {
-
-// Files in PEM format for channels with TLS, read again within channel_tls_refresh_s when they have
-// changed; connections that there are go on.
-struct ChannelTls {
-  std::string ca_file;    // authorities that vouch for the peer; empty: the system's
-  std::string cert_file;  // our own certificate and its chain, and its key; empty: none is shown
-  std::string key_file;
-
-  bool empty() const { return ca_file.empty() && cert_file.empty(); }
-};
-inline constexpr unsigned channel_tls_refresh_s = 5;
 
 // Lazily connected, on its own. `target`: host:port, or https://host:port with TLS, where the peer
 // must prove that name by the system's certificate authorities (GRPC_DEFAULT_SSL_ROOTS_FILE_PATH:

@@ -23,7 +23,7 @@ class AdminClient {
   static absl::StatusOr<AdminClient> make(const ToolSettings& settings, std::stop_token stop = {});
   explicit AdminClient(CoordinatorCaller caller);
 
-  const HostPort& coordinator() const { return caller_.coordinator(); }
+  const ServiceTarget& coordinator() const { return caller_.coordinator(); }
 
   Outcome get(const v1::GetRequest& request, v1::Connection& answer);
   Outcome list(const v1::ListRequest& request, v1::ListResponse& answer);

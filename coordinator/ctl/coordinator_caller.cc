@@ -20,7 +20,8 @@ constexpr int keepalive_ms = 310'000;
 // Somebody is looking on: a coordinator that is back is to be noticed.
 constexpr int reconnect_ms_max = 1'000;
 
-std::shared_ptr<grpc::Channel> make_channel(const HostPort& coordinator) {
+std::shared_ptr<grpc::Channel> make_channel(const ServiceTarget& coordinator,
+                                            const ChannelTls& tls) {
   // gRPC would write its own lines between our sentences.
   setenv("GRPC_VERBOSITY", "NONE", 0);
   grpc::ChannelArguments arguments;
@@ -28,10 +29,12 @@ std::shared_ptr<grpc::Channel> make_channel(const HostPort& coordinator) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, reconnect_ms_max);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   // A proxy for the web cannot know what this machine's own loopback is.
-  if (is_loopback(coordinator.host)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  if (is_loopback(coordinator.address.host)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // The scheme is spelt out, or a host called `unix` would be one.
-  return grpc::CreateCustomChannel("dns:///" + to_string(coordinator),
-                                   grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel("dns:///" + to_string(coordinator.address),
+                                   coordinator.tls ? tls_credentials(tls)
+                                                   : grpc::InsecureChannelCredentials(),
+                                   arguments);
 }
 
 }  // namespace
@@ -47,7 +50,7 @@ absl::StatusOr<CoordinatorCaller> CoordinatorCaller::make(const ToolSettings& se
   if (settings.others.empty() || (first.connect_in_time() && first.connected())) {
     return first;
   }
-  for (const HostPort& other : settings.others) {
+  for (const ServiceTarget& other : settings.others) {
     ToolSettings changed = settings;
     changed.coordinator = other;
     CoordinatorCaller caller(std::move(changed), tokens, stop);
@@ -59,7 +62,7 @@ absl::StatusOr<CoordinatorCaller> CoordinatorCaller::make(const ToolSettings& se
 CoordinatorCaller::CoordinatorCaller(ToolSettings settings, Tokens tokens, std::stop_token stop)
     : settings_(std::move(settings)),
       tokens_(std::move(tokens)),
-      channel_(make_channel(settings_.coordinator)),
+      channel_(make_channel(settings_.coordinator, settings_.tls)),
       stop_(std::move(stop)) {}
 
 void CoordinatorCaller::prepare(grpc::ClientContext& context) const {

@@ -33,7 +33,7 @@ class CoordinatorCaller {
                                                 std::stop_token stop = {});
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
-  const HostPort& coordinator() const { return settings_.coordinator; }
+  const ServiceTarget& coordinator() const { return settings_.coordinator; }
 
   template <typename Stub, typename Request, typename Response>
   Outcome call(Stub& stub, Method<Stub, Request, Response> method, const Call& what,

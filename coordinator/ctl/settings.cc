@@ -10,8 +10,8 @@
 #include "coordinator/ctl/text.h"
 
 ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400",
-          "The coordinator to ask, as host:port; of several, separated by commas, the first that "
-          "can be reached.");
+          "The coordinator to ask, as host:port, or https://host[:port] with TLS; of several, "
+          "separated by commas, the first that can be reached.");
 ABSL_FLAG(
     std::string, token_file, "",
     "A file with the token that says who is asking; needs the role READER, for changes OPERATOR, "
@@ -20,6 +20,12 @@ ABSL_FLAG(
     std::string, identity_token_file, "",
     "A file with an ID token for the coordinator's URL, such as `gcloud auth print-identity-token` "
     "prints: it opens Google's front end, and says who is asking where there is no --token_file.");
+ABSL_FLAG(std::string, ca_file, "",
+          "A file with the certificate authorities (PEM) that https:// coordinators are checked "
+          "against; empty: the system's.");
+ABSL_FLAG(std::string, cert_file, "",
+          "A file with a client certificate (PEM), for a coordinator that asks for one.");
+ABSL_FLAG(std::string, key_file, "", "A file with the key of --cert_file.");
 ABSL_FLAG(bool, json, false, "Answer in JSON, one object a line, with the field names of proto/.");
 ABSL_FLAG(absl::Duration, timeout, absl::Seconds(5), "How long to wait for an answer.");
 
@@ -31,7 +37,8 @@ constexpr std::size_t coordinators_max = 16;
 
 const std::vector<std::string>& flag_names() {
   static const std::vector<std::string> names{"coordinator", "token_file", "identity_token_file",
-                                              "json", "timeout"};
+                                              "ca_file",     "cert_file",  "key_file",
+                                              "json",        "timeout"};
   return names;
 }
 
@@ -42,22 +49,37 @@ bool fits_a_header(const std::string& token) {
 }
 
 // At least one.
-absl::StatusOr<std::vector<HostPort>> parse_coordinators(const std::string& text) {
-  std::vector<HostPort> all;
+absl::StatusOr<std::vector<ServiceTarget>> parse_coordinators(const std::string& text) {
+  std::vector<ServiceTarget> all;
   std::size_t at = 0;
   while (at <= text.size()) {
     const std::size_t comma = std::min(text.find(',', at), text.size());
-    const absl::StatusOr<HostPort> one = parse_host_port(text.substr(at, comma - at));
-    if (!one.ok() || one->port == 0 || all.size() == coordinators_max) {
+    const auto one = parse_service_target(text.substr(at, comma - at));
+    if (!one.ok() || one->address.port == 0 || all.size() == coordinators_max) {
       return absl::InvalidArgumentError(
           fmt::format("--coordinator does not accept \"{}\"; it takes host:port, such as "
-                      "127.0.0.1:7400, or up to {} of them separated by commas.",
+                      "127.0.0.1:7400, or https://host[:port], or up to {} of them separated by "
+                      "commas.",
                       escape_control(text), coordinators_max));
     }
     all.push_back(*one);
     at = comma + 1;
   }
   return all;
+}
+
+absl::StatusOr<ChannelTls> tls_of(const std::vector<ServiceTarget>& coordinators) {
+  const ChannelTls tls{.ca_file = absl::GetFlag(FLAGS_ca_file),
+                       .cert_file = absl::GetFlag(FLAGS_cert_file),
+                       .key_file = absl::GetFlag(FLAGS_key_file)};
+  for (const ServiceTarget& one : coordinators) {
+    if (tls.empty() || one.tls) continue;
+    return absl::InvalidArgumentError(fmt::format(
+        "--ca_file and --cert_file are for coordinators that are https://...; {} is not.",
+        to_string(one)));
+  }
+  if (absl::Status status = check(tls); !status.ok()) return status;
+  return tls;
 }
 
 }  // namespace
@@ -72,6 +94,8 @@ absl::StatusOr<ToolSettings> read_tool_settings(const std::vector<std::string>& 
 
   const auto coordinators = parse_coordinators(absl::GetFlag(FLAGS_coordinator));
   if (!coordinators.ok()) return coordinators.status();
+  auto tls = tls_of(*coordinators);
+  if (!tls.ok()) return tls.status();
   const absl::Duration timeout = absl::GetFlag(FLAGS_timeout);
   if (timeout <= absl::ZeroDuration() || timeout > absl::Hours(1)) {
     return absl::InvalidArgumentError(
@@ -82,7 +106,8 @@ absl::StatusOr<ToolSettings> read_tool_settings(const std::vector<std::string>& 
                       .json = absl::GetFlag(FLAGS_json),
                       .timeout = timeout,
                       .identity_token_file = absl::GetFlag(FLAGS_identity_token_file),
-                      .others = {coordinators->begin() + 1, coordinators->end()}};
+                      .others = {coordinators->begin() + 1, coordinators->end()},
+                      .tls = *std::move(tls)};
 }
 
 std::optional<bool> global_flag_takes_value(std::string_view name) {

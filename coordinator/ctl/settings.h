@@ -8,18 +8,21 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "common/host_port.h"
+#include "common/channel_credentials.h"
+#include "common/service_target.h"
 #include "common/settings.h"
 
 namespace interlock {
 
 struct ToolSettings {
-  HostPort coordinator;
+  ServiceTarget coordinator;
   std::string token_file;  // empty: no token
   bool json = false;
   absl::Duration timeout;  // above zero, finite
   std::string identity_token_file = {};  // empty: no ID token
-  std::vector<HostPort> others;  // whom to ask when `coordinator` cannot be reached, in order
+  // Whom to ask when `coordinator` cannot be reached, in order.
+  std::vector<ServiceTarget> others = {};
+  ChannelTls tls = {};  // for coordinators that are https://...
 };
 
 // `arguments` holds flags only, without the program's name. INVALID_ARGUMENT is a sentence.

@@ -134,7 +134,8 @@ class ManyCoordinators:
                 await asyncio.to_thread(self.server.kill)
                 try:
                     for coordinator in self.stack.coordinators:
-                        await until(lambda one=coordinator: not one.is_ready(), "unready")
+                        await until(coordinator.store_is_away, "the store is away")
+                        self.assertTrue(coordinator.is_ready(), "gateways can ask it")
                     await self.refuses(self.stack.coordinator_ports[0])
                 finally:
                     await asyncio.to_thread(self.server.start)
@@ -164,7 +165,7 @@ class ManyCoordinators:
             async def stop():
                 await scenario.follower.reached(100)
                 await asyncio.to_thread(self.server.kill)
-                await until(lambda: not coordinator.is_ready(), "unready")
+                await until(coordinator.store_is_away, "the store is away")
                 try:
                     self.assertEqual(await asyncio.to_thread(coordinator.stop), 0)
                 finally:
@@ -199,8 +200,8 @@ class ManyCoordinators:
         await asyncio.gather(kept.ready(), moved.ready())
         for proxy in proxies:
             proxy.cut(refuse=True)
-        await until(lambda: not stack.coordinators[0].is_ready(), "unready")
-        self.assertTrue(stack.coordinators[1].is_ready())
+        await until(stack.coordinators[0].store_is_away, "the store is away for one of them")
+        self.assertFalse(stack.coordinators[1].store_is_away())
         await self.refuses(stack.coordinator_ports[0])
 
         for session in ("kept", "moved"):
@@ -212,7 +213,7 @@ class ManyCoordinators:
         for proxy in proxies:
             proxy.heal()
         await kept.wait_events(1)
-        await until(stack.coordinators[0].is_ready, "ready again")
+        await until(lambda: not stack.coordinators[0].store_is_away(), "there again")
         await asyncio.gather(kept.close(1000), moved.close(1000))
 
 

@@ -7,6 +7,7 @@ import os
 import pathlib
 import socket
 import ssl
+import subprocess
 import sys
 import time
 import unittest
@@ -16,7 +17,7 @@ import websockets
 
 sys.path.insert(0, str(pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests" / "support"))
 from certificates import Authority, replace  # noqa: E402
-from stack import Stack  # noqa: E402
+from stack import BIN, Stack  # noqa: E402
 from ws_client import FIVE, Client  # noqa: E402
 
 
@@ -202,7 +203,8 @@ class CoordinatorTls(unittest.IsolatedAsyncioTestCase):
         roles = self.stack.folder / "roles"
         roles.write_text(json.dumps([{"certificate": "spiffe://test/gateway", "role": "gateway"},
                                      {"certificate": "gateway by name", "role": "gateway"},
-                                     {"certificate": "spiffe://test/reader", "role": "reader"}]))
+                                     {"certificate": "spiffe://test/reader", "role": "reader"},
+                                     {"certificate": "spiffe://test/agent", "role": "publisher"}]))
         self.files("coordinator", self.authority.certify("coordinator", ["localhost"]))
         replace(self.path("ca.pem"), self.authority.pem)
         coordinator = self.stack.coordinator
@@ -263,6 +265,48 @@ class CoordinatorTls(unittest.IsolatedAsyncioTestCase):
             self.assertFalse(self.attached(gateway), what)
         for what, why in (("nobody", "has no role"), ("reader", "needs the role GATEWAY")):
             wait_for(lambda w=what, y=why: y in bad[w].log_path.read_text(), "reason in the log")
+
+    def ctl(self, name, pair=None, authority="ca.pem"):
+        """(exit code, what interlockctl said) of one that lists, with this certificate."""
+        flags = [f"--coordinator=https://localhost:{self.stack.coordinator_port}",
+                 f"--ca_file={self.path(authority)}", "--timeout=10s"]
+        if pair:
+            self.files(name, pair)
+            flags += [f"--cert_file={self.path(name + '.pem')}",
+                      f"--key_file={self.path(name + '.key')}"]
+        done = subprocess.run([BIN / "interlockctl", *flags, "list"], capture_output=True,
+                              text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    async def test_operators_and_backends_use_certificates_too(self):
+        agent = self.stack.make_agent("20ms")
+        self.stack.agent = agent
+        self.files("agent", self.authority.certify("x", uris=["spiffe://test/agent"]))
+        agent.command = [flag for flag in agent.command if "--coordinator=" not in flag] + [
+            f"--coordinator=https://localhost:{self.stack.coordinator_port}",
+            f"--coordinator_ca_file={self.path('ca.pem')}",
+            f"--coordinator_cert_file={self.path('agent.pem')}",
+            f"--coordinator_key_file={self.path('agent.key')}"]
+        agent.start().wait_ready()
+        gateway = self.gateway("gateway", self.authority.certify("gateway by name"))
+        wait_for(lambda: self.attached(gateway), "attachment")
+        client = await (await Client().connect(self.stack.url(0, session="s"))).ready()
+        await client.send(type="message", id="m", data={"text": "hello"})
+        await client.wait_events(5)
+        reader = self.authority.certify("x", uris=["spiffe://test/reader"])
+        code, said = self.ctl("reader", reader)
+        self.assertEqual(code, 0, said)
+        self.assertIn("anonymous:s", said)
+        code, said = self.ctl("reader", self.authority.certify("gateway by name"))
+        self.assertEqual(code, 4, said)
+        self.assertIn("needs the role READER", said)
+        replace(self.path("other.pem"), Authority("somebody else").pem)
+        for what, (code, said) in {"no certificate": self.ctl("none"),
+                                   "another authority": self.ctl("reader", reader, "other.pem")
+                                   }.items():
+            self.assertEqual(code, 5, f"{what}: {said}")
+            self.assertIn("localhost", said)
+        await client.close()
 
     async def test_a_coordinators_certificate_is_exchanged_under_it(self):
         first = self.gateway("first", self.authority.certify("gateway by name"))

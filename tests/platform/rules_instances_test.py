@@ -53,7 +53,8 @@ class RulesOfInstances(PlatformTest):
                 await until(lambda: self.store_away(cloud), "a coordinator that says so")
                 for one in cloud.coordinators.instances():
                     self.assertEqual(await self.probed(one), SERVING)
-                    self.assertEqual(await health(one, "live"), 200)
+                    self.assertEqual([await health(one, name) for name in ("live", "ready")],
+                                     [200, 200])
                 self.assertEqual([await health(gateway, name) for name in ("live", "ready")],
                                  [200, 200])
             finally:
@@ -77,8 +78,8 @@ class RulesOfInstances(PlatformTest):
             await self.verdict(cloud, [(client, "m") for client in [*clients, refused]])
 
     async def store_away(self, cloud):
-        states = [await health(one, "ready") for one in cloud.coordinators.instances()]
-        return all(state == 503 for state in states)
+        return all([await asyncio.to_thread(one.store_is_away)
+                    for one in cloud.coordinators.instances()])
 
     async def is_unready(self, gateway):
         return await health(gateway, "ready") == 503

@@ -79,6 +79,10 @@ class Service:
         except OSError:
             return False
 
+    def store_is_away(self):
+        """As a coordinator sees it."""
+        return self.metric("interlock_store_away").get("") == 1
+
     def wait_ready(self):
         deadline = time.monotonic() + READY_S_MAX
         while time.monotonic() < deadline:

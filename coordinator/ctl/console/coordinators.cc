@@ -7,9 +7,9 @@ namespace interlock {
 absl::StatusOr<Coordinators> Coordinators::make(const ToolSettings& settings,
                                                 const std::stop_token& stop) {
   Coordinators made;
-  std::vector<HostPort> named = {settings.coordinator};
+  std::vector<ServiceTarget> named = {settings.coordinator};
   named.insert(named.end(), settings.others.begin(), settings.others.end());
-  for (const HostPort& coordinator : named) {
+  for (const ServiceTarget& coordinator : named) {
     ToolSettings one = settings;
     one.coordinator = coordinator;
     one.others.clear();  // each has a client of its own

@@ -18,9 +18,16 @@ ABSL_FLAG(std::string, listen, "127.0.0.1:7500",
 ABSL_FLAG(std::string, http_listen, "",
           "Where /health/live, /health/ready and /metrics are served; empty: nowhere.");
 ABSL_FLAG(std::string, coordinator, "127.0.0.1:7400",
-          "The coordinator that events are published to (host:port).");
+          "The coordinator that events are published to: host:port, or https://host[:port] with "
+          "TLS.");
 ABSL_FLAG(std::string, coordinator_token_file, "",
           "File with the token that the coordinator knows as a publisher's; empty: none is sent.");
+ABSL_FLAG(std::string, coordinator_ca_file, "",
+          "File with the certificate authorities (PEM) that an https:// coordinator is checked "
+          "against; empty: the system's.");
+ABSL_FLAG(std::string, coordinator_cert_file, "",
+          "File with the agent's client certificate (PEM), for a coordinator that asks for one.");
+ABSL_FLAG(std::string, coordinator_key_file, "", "File with the key of --coordinator_cert_file.");
 ABSL_FLAG(absl::Duration, pause, absl::Milliseconds(400), "Between two events of an agent run.");
 ABSL_FLAG(std::uint32_t, tokens, 3,
           "How many transient tokens the agent says while it thinks, 0 to 1000.");
@@ -60,14 +67,30 @@ absl::StatusOr<std::string> coordinator_token() {
   return token;
 }
 
+absl::Status read_coordinator(AgentConfig& config) {
+  const std::string text = absl::GetFlag(FLAGS_coordinator);
+  const auto coordinator = parse_service_target(text);
+  if (!coordinator.ok()) {
+    return absl::InvalidArgumentError(fmt::format("--coordinator does not accept \"{}\": {}", text,
+                                                  std::string(coordinator.status().message())));
+  }
+  config.coordinator = *coordinator;
+  config.coordinator_tls = {.ca_file = absl::GetFlag(FLAGS_coordinator_ca_file),
+                            .cert_file = absl::GetFlag(FLAGS_coordinator_cert_file),
+                            .key_file = absl::GetFlag(FLAGS_coordinator_key_file)};
+  if (!config.coordinator_tls.empty() && !coordinator->tls) {
+    return absl::InvalidArgumentError(
+        "Certificates are for a --coordinator that is https://...; " + text + " is not.");
+  }
+  return check(config.coordinator_tls);
+}
+
 absl::StatusOr<AgentConfig> checked_config() {
   AgentConfig config;
   const auto listen = address("listen", absl::GetFlag(FLAGS_listen));
   if (!listen.ok()) return listen.status();
   config.listen = *listen;
-  const auto coordinator = address("coordinator", absl::GetFlag(FLAGS_coordinator));
-  if (!coordinator.ok()) return coordinator.status();
-  config.coordinator = *coordinator;
+  if (auto status = read_coordinator(config); !status.ok()) return status;
   if (const std::string text = absl::GetFlag(FLAGS_http_listen); !text.empty()) {
     const auto http_listen = address("http_listen", text);
     if (!http_listen.ok()) return http_listen.status();
@@ -90,7 +113,8 @@ absl::StatusOr<AgentConfig> read_config(int argc, const char* const* argv) {
       "message.");
   const auto rest = parse_settings(
       argc, argv,
-      {"listen", "http_listen", "coordinator", "coordinator_token_file", "pause", "tokens"});
+      {"listen", "http_listen", "coordinator", "coordinator_token_file", "coordinator_ca_file",
+       "coordinator_cert_file", "coordinator_key_file", "pause", "tokens"});
   if (!rest.ok()) return rest.status();
   if (!rest->empty()) {
     return absl::InvalidArgumentError(fmt::format("\"{}\" is not a flag.", rest->front()));

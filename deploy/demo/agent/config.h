@@ -5,7 +5,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/channel_credentials.h"
 #include "common/host_port.h"
+#include "common/service_target.h"
 #include "deploy/demo/agent/agent.h"
 
 namespace interlock {
@@ -13,7 +15,8 @@ namespace interlock {
 struct AgentConfig {
   HostPort listen;
   std::optional<HostPort> http_listen;
-  HostPort coordinator;
+  ServiceTarget coordinator;
+  ChannelTls coordinator_tls;
   std::string coordinator_token;  // empty: none is sent
   AgentSettings agent;
 };

@@ -60,7 +60,7 @@ int serve(const AgentConfig& config, const sigset_t& signals) {
   Metrics metrics;
   boost::asio::io_context io(1);
   auto work = boost::asio::make_work_guard(io);
-  Publisher publisher(io, config.coordinator, config.coordinator_token);
+  Publisher publisher(io, config.coordinator, config.coordinator_tls, config.coordinator_token);
   Agent agent(
       io, config.agent,
       [&](v1::PublishRequest request, std::function<void(PublishOutcome)> done) {

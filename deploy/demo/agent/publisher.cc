@@ -26,18 +26,21 @@ constexpr int reconnect_max_ms = 1'000;
 constexpr int keepalive_ms = 20'000;
 constexpr int keepalive_timeout_ms = 5'000;
 
-std::shared_ptr<grpc::Channel> open_channel(const HostPort& coordinator) {
+std::shared_ptr<grpc::Channel> open_channel(const ServiceTarget& coordinator,
+                                            const ChannelTls& tls) {
   grpc::ChannelArguments arguments;
   // A proxy for the web cannot know what this machine's own loopback is.
-  if (is_loopback(coordinator.host)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  if (is_loopback(coordinator.address.host)) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, reconnect_initial_ms);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, reconnect_max_ms);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, reconnect_max_ms);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive_timeout_ms);
   // The scheme is spelt out, or a host called `unix` would be one.
-  return grpc::CreateCustomChannel("dns:///" + to_string(coordinator),
-                                   grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel("dns:///" + to_string(coordinator.address),
+                                   coordinator.tls ? tls_credentials(tls)
+                                                   : grpc::InsecureChannelCredentials(),
+                                   arguments);
 }
 
 std::optional<v1::Refusal> refusal_of(const grpc::Status& status) {
@@ -105,8 +108,11 @@ struct Publisher::Call {
   std::function<void(PublishOutcome)> done;
 };
 
-Publisher::Publisher(boost::asio::io_context& io, const HostPort& coordinator, std::string token)
-    : io_(io), events_(v1::Events::NewStub(open_channel(coordinator))), token_(std::move(token)) {}
+Publisher::Publisher(boost::asio::io_context& io, const ServiceTarget& coordinator,
+                     const ChannelTls& tls, std::string token)
+    : io_(io),
+      events_(v1::Events::NewStub(open_channel(coordinator, tls))),
+      token_(std::move(token)) {}
 
 void Publisher::publish(v1::PublishRequest request, std::function<void(PublishOutcome)> done) {
   auto call = std::make_shared<Call>(io_);

@@ -7,7 +7,8 @@
 #include <string>
 #include <unordered_set>
 
-#include "common/host_port.h"
+#include "common/channel_credentials.h"
+#include "common/service_target.h"
 #include "deploy/demo/agent/publish_outcome.h"
 #include "interlock/v1/events.grpc.pb.h"
 
@@ -21,7 +22,8 @@ PublishOutcome outcome_of(const grpc::Status& status);
 class Publisher {
  public:
   // `token` goes into every call unless it is empty.
-  Publisher(boost::asio::io_context& io, const HostPort& coordinator, std::string token);
+  Publisher(boost::asio::io_context& io, const ServiceTarget& coordinator, const ChannelTls& tls,
+            std::string token);
 
   // One attempt with a deadline. `done` is called once, unless the io_context ends before.
   void publish(v1::PublishRequest request, std::function<void(PublishOutcome)> done);

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 ToolSettings settings(const std::string& token_file = "") {
-  return {.coordinator = {"127.0.0.1", 7400},
+  return {.coordinator = {{"127.0.0.1", 7400}},
           .token_file = token_file,
           .json = false,
           .timeout = absl::Seconds(5)};

@@ -166,7 +166,7 @@ TEST_F(CtlCompletion, VerbsAndTheirSecondWordsAreOffered) {
 TEST_F(CtlCompletion, FlagsAreThoseOfTheVerbAndTheGlobalOnes) {
   EXPECT_THAT(offered("interlockctl kick alice:a --may"), testing::ElementsAre("--may_return"));
   EXPECT_THAT(offered("interlockctl list --f"), testing::ElementsAre("--filter="));
-  EXPECT_THAT(offered("interlockctl list --c"), testing::ElementsAre("--coordinator="));
+  EXPECT_THAT(offered("interlockctl list --co"), testing::ElementsAre("--coordinator="));
   EXPECT_THAT(offered("interlockctl gateway drain 3f --w"), testing::ElementsAre("--wait"));
 }
 

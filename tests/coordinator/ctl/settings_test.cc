@@ -39,9 +39,9 @@ TEST_F(CtlSettings, AskTheCoordinatorOfThisMachineByDefault) {
 TEST_F(CtlSettings, FlagsOutrankTheEnvironment) {
   const Environment environment{{"INTERLOCK_COORDINATOR", "one:1"},
                                 {"INTERLOCK_TOKEN_FILE", "/run/token"}};
-  EXPECT_EQ(read_tool_settings({}, environment)->coordinator.host, "one");
+  EXPECT_EQ(read_tool_settings({}, environment)->coordinator.address.host, "one");
   const auto settings = read_tool_settings({"--coordinator", "two:2", "--json"}, environment);
-  EXPECT_EQ(settings->coordinator, (HostPort{"two", 2}));
+  EXPECT_EQ(settings->coordinator, (ServiceTarget{{"two", 2}}));
   EXPECT_EQ(settings->token_file, "/run/token");
   EXPECT_TRUE(settings->json);
 }
@@ -49,8 +49,24 @@ TEST_F(CtlSettings, FlagsOutrankTheEnvironment) {
 TEST_F(CtlSettings, SeveralCoordinatorsStandInTheOrderInWhichTheyAreAsked) {
   const auto settings = read_tool_settings({"--coordinator=one:1,[::1]:2,three:3"}, {});
   ASSERT_TRUE(settings.ok());
-  EXPECT_EQ(settings->coordinator, (HostPort{"one", 1}));
-  EXPECT_EQ(settings->others, (std::vector<HostPort>{{"::1", 2}, {"three", 3}}));
+  EXPECT_EQ(settings->coordinator, (ServiceTarget{{"one", 1}}));
+  EXPECT_EQ(settings->others, (std::vector<ServiceTarget>{{{"::1", 2}}, {{"three", 3}}}));
+}
+
+TEST_F(CtlSettings, CertificatesBelongToCoordinatorsWithTls) {
+  const auto settings = read_tool_settings({"--coordinator=https://a,https://b:1/"}, {});
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->coordinator, (ServiceTarget{{"a", 443}, true}));
+  EXPECT_EQ(to_string(settings->others.front()), "https://b:1");
+  EXPECT_THAT(refusal({"--coordinator=a:1", "--ca_file=/etc/hostname"}), HasSubstr("a:1 is not"));
+  EXPECT_THAT(refusal({"--coordinator=https://a", "--cert_file=/etc/hostname"}),
+              HasSubstr("belong together"));
+  EXPECT_THAT(refusal({"--coordinator=https://a/path"}), HasSubstr("https://host[:port]"));
+  const absl::FlagSaver saver;
+  EXPECT_EQ(read_tool_settings({"--coordinator=https://a", "--ca_file=/nonexistent"}, {})
+                .status()
+                .code(),
+            absl::StatusCode::kNotFound);
 }
 
 TEST_F(CtlSettings, NonsenseIsRefusedWithASentence) {
