@@ -13,9 +13,11 @@ std::shared_ptr<AttachStream> AttachStream::start(EngineThread& engine, Workers&
                                                   CommandTraces* traces,
                                                   const std::string& coordinator_id,
                                                   const AttachLimits& limits,
+                                                  std::function<grpc::Status()> still_allowed,
                                                   std::function<void(AttachStream*)> ended) {
-  std::shared_ptr<AttachStream> stream(
-      new AttachStream(engine, workers, traces, coordinator_id, limits, std::move(ended)));
+  std::shared_ptr<AttachStream> stream(new AttachStream(engine, workers, traces, coordinator_id,
+                                                        limits, std::move(still_allowed),
+                                                        std::move(ended)));
   stream->self_ = stream;
   stream->StartRead(&stream->request_);
   return stream;
@@ -23,12 +25,14 @@ std::shared_ptr<AttachStream> AttachStream::start(EngineThread& engine, Workers&
 
 AttachStream::AttachStream(EngineThread& engine, Workers& workers, CommandTraces* traces,
                            const std::string& coordinator_id, const AttachLimits& limits,
+                           std::function<grpc::Status()> still_allowed,
                            std::function<void(AttachStream*)> ended)
     : engine_(engine),
       workers_(workers),
       traces_(traces),
       coordinator_id_(coordinator_id),
       limits_(limits),
+      still_allowed_(std::move(still_allowed)),
       ended_(std::move(ended)) {}
 
 // ---- reading ----
@@ -39,14 +43,25 @@ void AttachStream::OnReadDone(bool ok) {
     end(grpc::Status::OK);
     return;
   }
-  const std::string wrong = take(request_);
-  if (!wrong.empty()) {
+  grpc::Status status = look_at(request_);
+  if (!status.ok()) {
     leave();
-    end({grpc::StatusCode::INVALID_ARGUMENT, wrong});
+    end(std::move(status));
     return;
   }
   request_.Clear();
   StartRead(&request_);
+}
+
+// What a token allows ends with the token, though the stream was opened before.
+grpc::Status AttachStream::look_at(const v1::AttachRequest& request) {
+  if (request.has_heartbeat()) {
+    grpc::Status allowed = still_allowed_();
+    if (!allowed.ok() && allowed.error_code() != grpc::StatusCode::UNAVAILABLE) return allowed;
+  }
+  std::string wrong = take(request);
+  if (wrong.empty()) return grpc::Status::OK;
+  return {grpc::StatusCode::INVALID_ARGUMENT, std::move(wrong)};
 }
 
 std::string AttachStream::take(const v1::AttachRequest& request) {

@@ -29,12 +29,15 @@ struct AttachLimits {
 class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1::AttachResponse>,
                            public std::enable_shared_from_this<AttachStream> {
  public:
-  // `coordinator_id` and `limits` outlive the stream. `traces` may be none. `ended` is called last,
-  // from OnDone.
+  // `coordinator_id` and `limits` outlive the stream. `traces` may be none. With each heartbeat
+  // `still_allowed` is asked whether the caller may still do what it was let in for, and the stream
+  // ends with another answer than OK, or than "cannot be said now". `ended` is called last, from
+  // OnDone.
   static std::shared_ptr<AttachStream> start(EngineThread& engine, Workers& workers,
                                              CommandTraces* traces,
                                              const std::string& coordinator_id,
                                              const AttachLimits& limits,
+                                             std::function<grpc::Status()> still_allowed,
                                              std::function<void(AttachStream*)> ended);
 
   // Tells the gateway to attach elsewhere.
@@ -48,8 +51,11 @@ class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1:
  private:
   AttachStream(EngineThread& engine, Workers& workers, CommandTraces* traces,
                const std::string& coordinator_id, const AttachLimits& limits,
+               std::function<grpc::Status()> still_allowed,
                std::function<void(AttachStream*)> ended);
 
+  // Why the stream ends with this message; OK: it goes on.
+  grpc::Status look_at(const v1::AttachRequest& request);
   // What is wrong with the message, as an INVALID_ARGUMENT sentence; empty: nothing.
   std::string take(const v1::AttachRequest& request);
   void open(const v1::GatewayHello& hello);
@@ -69,6 +75,7 @@ class AttachStream final : public grpc::ServerBidiReactor<v1::AttachRequest, v1:
   CommandTraces* traces_;
   const std::string& coordinator_id_;
   const AttachLimits& limits_;
+  std::function<grpc::Status()> still_allowed_;
   std::function<void(AttachStream*)> ended_;
   std::shared_ptr<AttachStream> self_;  // until OnDone
 

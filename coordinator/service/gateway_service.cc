@@ -27,11 +27,15 @@ std::size_t GatewayService::streams() const {
 
 grpc::ServerBidiReactor<v1::AttachRequest, v1::AttachResponse>* GatewayService::Attach(
     grpc::CallbackServerContext* context) {
-  grpc::Status allowed = parts_.authorizer.authorize(*context, "interlock.v1.Gateway.Attach");
+  const auto authorize = [this, context] {
+    return parts_.authorizer.authorize(*context, "interlock.v1.Gateway.Attach");
+  };
+  grpc::Status allowed = authorize();
   if (!allowed.ok()) return new RefusedStream(std::move(allowed));
   const std::lock_guard lock(mutex_);
   AttachStream* stream =
       AttachStream::start(parts_.engine, parts_.workers, parts_.traces, coordinator_id_, limits_,
+                          authorize,
                           [this](AttachStream* ended) {
                             const std::lock_guard lock(mutex_);
                             streams_.erase(ended);

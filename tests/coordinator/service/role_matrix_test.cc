@@ -210,6 +210,34 @@ TEST_F(RoleMatrix, WhoCannotProveWhoItIsMayDoNothingAndIsToldWhy) {
   }
 }
 
+// Half a minute for clocks that differ: this one has two seconds left of it.
+TEST_F(RoleMatrix, AStreamOfAGatewayEndsWithItsTokenAndNotBefore) {
+  const std::string token = issuer_.sign(claims("gateway", 2 - 30));
+  const auto context = ServedCoordinator::context(token);
+  const auto stream = v1::Gateway::NewStub(channel_)->Attach(context.get());
+  v1::AttachRequest request;
+  request.mutable_hello()->set_protocol_version(1);
+  request.mutable_hello()->set_gateway_id(kGatewayA);
+  request.set_held_end(true);
+  ASSERT_TRUE(stream->Write(request));
+  std::uint64_t confirmed = 0;
+  v1::AttachResponse response;
+  for (std::uint64_t number = 1;; ++number) {
+    request.Clear();
+    request.mutable_heartbeat()->set_number(number);
+    if (!stream->Write(request)) break;
+    while (stream->Read(&response) && response.heartbeat_confirmed() < number) {
+    }
+    if (response.heartbeat_confirmed() < number) break;
+    confirmed = number;
+    response.Clear();
+  }
+  const grpc::Status status = stream->Finish();
+  EXPECT_GE(confirmed, 1u) << "it was let in";
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_THAT(status.error_message(), testing::HasSubstr("has expired"));
+}
+
 TEST_F(RoleMatrix, AnUnverifiedAddressGivesNoRole) {
   std::string unverified = claims("operator");
   unverified.replace(unverified.find("true"), 4, "false");
