@@ -42,6 +42,7 @@ INTERLOCK_TEST_PACKAGES=(
   nodejs node-ws # a client of another language
   openssl # a certificate for a test's server
   patch # what takes a rule out of the program, to see whether the simulator notices
+  valgrind # counts instructions
   prometheus python3-prometheus-client python3-yaml # what is measured, and the alerts on it
 )
 

@@ -1,0 +1,125 @@
+// The core's hot paths, each many times, for a count of the instructions that one takes.
+//
+//   bench_paths NAME   runs one of them
+//   bench_paths        says which there are
+//
+// What is counted is what happens within repeat(), which does nothing but the path.
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "coordinator/authority/decide.h"
+#include "coordinator/engine/record_codec.h"
+#include "gateway/frames.h"
+
+namespace interlock::bench {
+namespace {
+
+constexpr int kTimes = 1'000;
+constexpr Generation kGeneration = 1'001;
+const std::string kGateway(32, 'a');
+const Context kContext{.tick = 100, .time_unix_ms = 1'700'000'000'000, .revision = 1'001};
+
+// Answers must not be found to be of no use.
+volatile std::size_t sink;
+
+using Path = std::function<std::size_t()>;
+
+Record after(const std::optional<Record>& record, const Command& command) {
+  Decision decision = decide(record, command, kContext);
+  if (!decision.record) {
+    std::fprintf(stderr, "bench_paths: the command writes nothing\n");
+    std::exit(1);
+  }
+  spell_out(*decision.record, kGeneration);
+  return *std::move(decision.record);
+}
+
+Claim claim(const std::string& claim_id) {
+  return {.subject = "alice", .gateway_id = kGateway, .claim_id = claim_id,
+          .through = State::kProcessingReady};
+}
+
+Operate operate(std::uint64_t op, State to) {
+  return {.gateway_id = kGateway, .generation = kGeneration,
+          .operations = {{.op = op, .kind = Operation::Kind::kAdvance, .to = to}}};
+}
+
+Publish publish(std::uint64_t number) {
+  return {.type = number == 1 ? "agent_started" : "agent_thinking",
+          .payload = R"({"text":"so many words"})", .run = "run-1", .number = number};
+}
+
+// An operational connection with a full history, an open run and ten events that wait.
+Record used() {
+  Record record = after(std::nullopt, claim("claim-1"));
+  for (std::uint64_t op = 1; op <= 20; ++op) {
+    record = after(record, operate(op, op % 2 == 1 ? State::kIdle : State::kProcessingReady));
+  }
+  for (std::uint64_t number = 1; number <= 10; ++number) record = after(record, publish(number));
+  return record;
+}
+
+Path deciding(std::optional<Record> record, Command command) {
+  return [record = std::move(record), command = std::move(command)] {
+    const Decision decision = decide(record, command, kContext);
+    return decision.steps.size() + (decision.record ? 1 : 0);
+  };
+}
+
+std::map<std::string, Path> paths() {
+  const Record record = used();
+  const std::string bytes = encode(record);
+  v1::Event event;
+  event.set_sequence(17);
+  event.set_type("agent_thinking");
+  event.set_run("run-1");
+  event.set_id("run-1/7");
+  event.set_payload(R"({"text":"so many words"})");
+  return {
+      {"claim_fresh", deciding(std::nullopt, claim("claim-1"))},
+      {"claim_takeover", deciding(record, claim("claim-2"))},
+      {"advance", deciding(record, operate(21, State::kIdle))},
+      {"publish", deciding(record, publish(11))},
+      {"acknowledge",
+       deciding(record, Acknowledge{.gateway_id = kGateway, .generation = kGeneration,
+                                    .sequence = 5})},
+      {"encode_record", [record] { return encode(record).size(); }},
+      {"decode_record", [bytes] { return decode_record(bytes, kGeneration)->transitions.size(); }},
+      {"parse_message",
+       [] {
+         return parse_client_frame(R"({"type":"message","id":"m-1","data":{"text":"hello"}})")
+             .index();
+       }},
+      {"parse_ack", [] { return parse_client_frame(R"({"type":"ack","seq":17})").index(); }},
+      {"event_frame", [event] { return event_frame(event).size(); }},
+  };
+}
+
+}  // namespace
+
+// Named for callgrind's --toggle-collect.
+extern "C" [[gnu::noinline]] void bench_paths_repeat(const Path& path) {
+  for (int i = 0; i < kTimes; ++i) sink = path();
+}
+
+int run(int argc, char** argv) {
+  const std::map<std::string, Path> all = paths();
+  if (argc < 2) {
+    for (const auto& [name, path] : all) std::printf("%s %d\n", name.c_str(), kTimes);
+    return 0;
+  }
+  const auto found = all.find(argv[1]);
+  if (argc > 2 || found == all.end()) {
+    std::fprintf(stderr, "bench_paths: the name of one path, or nothing\n");
+    return 2;
+  }
+  bench_paths_repeat(found->second);
+  return 0;
+}
+
+}  // namespace interlock::bench
+
+int main(int argc, char** argv) { return interlock::bench::run(argc, argv); }
