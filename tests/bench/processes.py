@@ -181,6 +181,14 @@ class Processes:
         return made
 
 
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    raise Failure("a process has ended whose memory was to be measured")
+
+
 def check(tally, granted):
     """That exactly so many connections are held."""
     if tally != {"granted": granted, "refused": 0, "lost": 0}:

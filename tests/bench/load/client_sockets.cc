@@ -45,6 +45,21 @@ void write_all(int socket, std::string_view bytes) {
   }
 }
 
+// Masked with zeros, which leaves the payload as it is.
+std::string frame_of(int opcode, std::string_view payload) {
+  std::string frame(1, static_cast<char>(0x80 | opcode));
+  if (payload.size() < 126) {
+    frame += static_cast<char>(0x80 | payload.size());
+  } else {
+    frame += static_cast<char>(0x80 | 126);
+    frame += static_cast<char>(payload.size() >> 8);
+    frame += static_cast<char>(payload.size() & 0xFF);
+  }
+  frame.append(4, '\0');
+  frame += payload;
+  return frame;
+}
+
 }  // namespace
 
 std::int64_t now_us() {
@@ -84,19 +99,12 @@ std::size_t ClientSockets::open(int port, const std::string& query) {
   return number;
 }
 
-// Masked with zeros, which leaves the text as it is.
 void ClientSockets::send_text(std::size_t client, std::string_view text) {
-  std::string frame("\x81", 1);
-  if (text.size() < 126) {
-    frame += static_cast<char>(0x80 | text.size());
-  } else {
-    frame += static_cast<char>(0x80 | 126);
-    frame += static_cast<char>(text.size() >> 8);
-    frame += static_cast<char>(text.size() & 0xFF);
-  }
-  frame.append(4, '\0');
-  frame += text;
-  write_all(clients_[client].socket, frame);
+  write_all(clients_[client].socket, frame_of(0x1, text));
+}
+
+void ClientSockets::send_close(std::size_t client) {
+  write_all(clients_[client].socket, frame_of(0x8, "\x03\xE8"));
 }
 
 void ClientSockets::close_all() {
@@ -128,7 +136,7 @@ void ClientSockets::read(std::size_t number) {
   take_frames(number, at_us);
 }
 
-// A server's frames: no mask (RFC 6455, 5.1). Pings are not answered: no row takes so long.
+// A server's frames: no mask (RFC 6455, 5.1).
 void ClientSockets::take_frames(std::size_t number, std::int64_t at_us) {
   std::size_t at = 0;
   while (true) {
@@ -145,6 +153,7 @@ void ClientSockets::take_frames(std::size_t number, std::int64_t at_us) {
     if (buffer.size() < at + head + length) break;
     const int opcode = byte(0) & 0x0F;
     if (opcode == 8) ++ended_;
+    if (opcode == 9) write_all(clients_[number].socket, frame_of(0xA, {}));
     if (opcode == 1) on_frame_(number, std::string_view(buffer).substr(at + head, length), at_us);
     at += head + length;
   }

@@ -25,6 +25,7 @@ class ClientSockets {
   // One more client, at /ws?query on 127.0.0.1; its number. Ends the process when it is refused.
   std::size_t open(int port, const std::string& query);
   void send_text(std::size_t client, std::string_view text);
+  void send_close(std::size_t client);  // 1000; what comes behind it is still read
   void close_all();
 
   // Waits at most so long for something to read, and reads what is there.

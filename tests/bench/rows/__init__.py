@@ -8,16 +8,29 @@ SIZES   how much, and SMALL: how much to see only whether it works
 measure(sizes, work) -> [rounds.Round]
 """
 
-from rows import (deltas, event_cpu, expire_gateway, idle_outbox, lease_upkeep,
+from rows import (claim_cpu, deltas, event_cpu, expire_gateway, idle_outbox, lease_upkeep,
                   list_page, publish_durable, publish_transient, reattach, replay, simulator)
 
 from rows.engines import SecondCoordinator, Servers, Transitions
 from rows.feed_lag import FeedLag
+from rows.handshake import Handshake, Storm, floor_parts, sequential_parts
 from rows.load import Load
+from rows.sockets import BEAST, EPOLL, Echo, IdleCpu, IdleMemory
 
 ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach": reattach,
        "simulator": simulator, "publish_durable": publish_durable,
        "publish_transient": publish_transient, "event_cpu": event_cpu, "deltas": deltas,
+       "claim_cpu": claim_cpu,
+       "handshake": Handshake(floor_parts, "(a bare Beast accept, a stream's round trip and a "
+                                           "fdatasync)", 1.25),
+       "handshake_steps": Handshake(sequential_parts, "(a bare Beast accept and five unary calls)",
+                                    0.3),
+       "storm": Storm(),
+       "echo_epoll": Echo(EPOLL, "of a bare epoll loop", 1.5),
+       "echo_beast": Echo(BEAST, "of Beast as its users write it", 0.7),
+       "idle_memory": IdleMemory(None, "", 4096),
+       "idle_memory_beast": IdleMemory(BEAST, " / of Beast as its users write it", 0.6),
+       "idle_cpu": IdleCpu(),
        "idle_outbox": idle_outbox, "replay": replay, "list_page": list_page,
        "etcd_single": Transitions("etcd", "one Txn each, 64 outstanding", 6, Servers.single),
        "etcd_ceiling": Transitions("etcd", "nested Txns as large as it takes", 0.6,

@@ -1,7 +1,7 @@
 """Events that wait cost disk, not memory: payloads do not live in the replica."""
 
 import rounds
-from processes import Processes, run
+from processes import Processes, resident_kib, run
 
 WHAT = ("memory of a coordinator whose 20,000 connections each hold an event of 16 KiB / of 1 KiB: "
         "resident, at the end")
@@ -23,7 +23,7 @@ def measure(sizes, work):
             pids.append(gateway.process.pid)
             run("bench_events", "hold", coordinator.port, f"user.{gateway.name}.", ":one-session",
                 sizes["connections"], 1, payload_bytes)
-            return _resident_mib(coordinator.process.pid)
+            return resident_kib(coordinator.process.pid) / 1024
 
     def one_round():
         large, small = held(sizes["large"]), held(sizes["small"])
@@ -35,11 +35,3 @@ def measure(sizes, work):
         lambda one: f"{one.figure:.0f} MiB with large events, {one.baseline:.0f} MiB with small ones: "
                     f"{one.details['bytes_more']:.0f} bytes a connection more, of "
                     f"{sizes['large'] - sizes['small']:,}")
-
-
-def _resident_mib(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        for line in file:
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-    raise rounds.Failure("the coordinator has ended")
