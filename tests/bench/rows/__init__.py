@@ -15,11 +15,15 @@ from rows.engines import SecondCoordinator, Servers, Transitions
 from rows.feed_lag import FeedLag
 from rows.handshake import Handshake, Storm, floor_parts, sequential_parts
 from rows.load import Load
+from rows.transitions import Durable, Etcd, Redis
 from rows.sockets import BEAST, EPOLL, Echo, IdleCpu, IdleMemory
 
 ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach": reattach,
        "simulator": simulator, "publish_durable": publish_durable,
        "publish_transient": publish_transient, "event_cpu": event_cpu, "deltas": deltas,
+       "transitions_etcd": Durable(Etcd, "one etcd Txn each, 64 outstanding", 50),
+       "transitions_redis": Durable(Redis, "Redis EVALSHA compare-and-set, appendfsync always, "
+                                           "pipeline 16", 2, baseline=200_000),
        "claim_cpu": claim_cpu,
        "handshake": Handshake(floor_parts, "(a bare Beast accept, a stream's round trip and a "
                                            "fdatasync)", 1.25),
