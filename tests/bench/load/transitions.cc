@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include <chrono>
+#include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
@@ -28,6 +29,7 @@ namespace interlock::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::size_t kClaimsAtOnce = 4'096;  // of one message
 constexpr auto kPatience = std::chrono::seconds(120);
 constexpr auto kHeartbeatEvery = std::chrono::seconds(2);
 constexpr std::uint64_t kCredit = 1 << 20;
@@ -91,23 +93,28 @@ class Driver {
   }
 
   void claim_all() {
-    {
-      const std::lock_guard lock(mutex_);
-      for (std::size_t i = 0; i < connections_.size(); ++i) to_claim_.push_back(i);
+    for (std::size_t begin = 0; begin < connections_.size();) {
+      const std::size_t end = std::min(begin + kClaimsAtOnce, connections_.size());
+      {
+        const std::lock_guard lock(mutex_);
+        for (; begin < end; ++begin) to_claim_.push_back(begin);
+      }
+      changed_.notify_all();
+      wait([this, end] { return granted_ == end; });
     }
-    changed_.notify_all();
-    wait([this] { return granted_ == connections_.size(); });
   }
 
-  // Closed loop.
-  void advance(std::uint64_t count, std::uint64_t per_key) {
+  // Closed loop: `per_key` of each under way, or `at_once` keys of all of them, which take turns.
+  void advance(std::uint64_t count, std::uint64_t per_key, std::size_t at_once) {
     {
       const std::lock_guard lock(mutex_);
       done_ = 0;
       wanted_ = count;
       keep_going_ = true;
+      take_turns_ = at_once > 0;
       for (std::uint64_t round = 0; round < per_key; ++round) {
-        for (std::size_t i = 0; i < connections_.size(); ++i) to_advance_.push_back(i);
+        const std::size_t keys = take_turns_ ? at_once : connections_.size();
+        for (std::size_t i = 0; i < keys; ++i) to_advance_.push_back(next(i));
       }
       asked_ = to_advance_.size();
     }
@@ -177,6 +184,10 @@ class Driver {
     }
   }
 
+  std::size_t next(std::size_t number) {
+    return take_turns_ ? turn_++ % connections_.size() : number;
+  }
+
   void add_claim(std::size_t number, v1::AttachRequest& request) {
     v1::ClaimRequest& claim = *request.add_claims();
     claim.set_key(key(number));
@@ -226,7 +237,7 @@ class Driver {
     if (noting_) accepted_.push_back({number, answer.done().last_op(), now_us()});
     if (keep_going_ && asked_ < wanted_) {
       ++asked_;
-      to_advance_.push_back(number);
+      to_advance_.push_back(next(number));
     }
   }
 
@@ -247,6 +258,8 @@ class Driver {
   std::uint64_t done_ = 0;
   std::uint64_t wanted_ = 0;
   bool keep_going_ = false;
+  bool take_turns_ = false;
+  std::size_t turn_ = 0;
   bool noting_ = false;
   bool stopping_ = false;
   std::vector<Accepted> accepted_;
@@ -264,7 +277,8 @@ void print(const Driver& driver, const std::vector<Accepted>& accepted) {
   std::cout << text << "]}" << std::endl;
 }
 
-int serve(int port, const std::string& name, std::size_t keys, std::uint64_t per_key) {
+int serve(int port, const std::string& name, std::size_t keys, std::uint64_t per_key,
+          std::size_t at_once) {
   Driver driver(port, name, keys);
   driver.claim_all();
   std::cout << "{\"claimed\":" << keys << "}" << std::endl;
@@ -275,7 +289,7 @@ int serve(int port, const std::string& name, std::size_t keys, std::uint64_t per
     if (line >> count) {
       const auto began = Clock::now();
       const double cpu = cpu_us();
-      driver.advance(count, per_key);
+      driver.advance(count, per_key, at_once);
       const double took = std::chrono::duration<double>(Clock::now() - began).count();
       const auto made = static_cast<double>(count);
       std::cout << fmt::format("{{\"per_s\":{:.0f},\"cpu_us\":{:.2f}}}", made / took,
@@ -295,10 +309,12 @@ int serve(int port, const std::string& name, std::size_t keys, std::uint64_t per
 }  // namespace interlock::bench
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::cerr << "bench_transitions: a port, a name, a number of keys, how many of each\n";
+  if (argc != 5 && argc != 6) {
+    std::cerr << "bench_transitions: a port, a name, a number of keys, how many of each, and of how "
+                 "many keys at once\n";
     return 2;
   }
   return interlock::bench::serve(std::atoi(argv[1]), argv[2], std::strtoull(argv[3], nullptr, 10),
-                                 std::strtoull(argv[4], nullptr, 10));
+                                 std::strtoull(argv[4], nullptr, 10),
+                                 argc == 6 ? std::strtoull(argv[5], nullptr, 10) : 0);
 }

@@ -13,6 +13,8 @@ from rows import (claim_cpu, deltas, event_cpu, expire_gateway, idle_outbox, lea
 
 from rows.engines import SecondCoordinator, Servers, Transitions
 from rows.feed_lag import FeedLag
+from rows.full_store import RecordMemory, Restart
+from rows.growth import Growth
 from rows.handshake import Handshake, Storm, floor_parts, sequential_parts
 from rows.load import Load
 from rows.transitions import Durable, Etcd, Redis
@@ -25,6 +27,7 @@ ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach
        "transitions_redis": Durable(Redis, "Redis EVALSHA compare-and-set, appendfsync always, "
                                            "pipeline 16", 2, baseline=200_000),
        "claim_cpu": claim_cpu,
+       "growth": Growth(), "restart": Restart(), "record_memory": RecordMemory(),
        "handshake": Handshake(floor_parts, "(a bare Beast accept, a stream's round trip and a "
                                            "fdatasync)", 1.25),
        "handshake_steps": Handshake(sequential_parts, "(a bare Beast accept and five unary calls)",
