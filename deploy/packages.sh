@@ -43,6 +43,7 @@ INTERLOCK_TEST_PACKAGES=(
   openssl # a certificate for a test's server
   patch # what takes a rule out of the program, to see whether the simulator notices
   valgrind # counts instructions
+  redis-server # what the benchmark compares with
   prometheus python3-prometheus-client python3-yaml # what is measured, and the alerts on it
 )
 

@@ -1,5 +1,5 @@
-// The least that reading a store can take: a file with every key and every record in it is read, and
-// a map of both is built.
+// The least that reading a store can take: a file with every key and every record in it is read,
+// and a map of both is built.
 //
 //   bench_bare_load FILE
 //

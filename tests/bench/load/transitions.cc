@@ -310,8 +310,8 @@ int serve(int port, const std::string& name, std::size_t keys, std::uint64_t per
 
 int main(int argc, char** argv) {
   if (argc != 5 && argc != 6) {
-    std::cerr << "bench_transitions: a port, a name, a number of keys, how many of each, and of how "
-                 "many keys at once\n";
+    std::cerr << "bench_transitions: a port, a name, a number of keys, how many of each, and of "
+                 "how many keys at once\n";
     return 2;
   }
   return interlock::bench::serve(std::atoi(argv[1]), argv[2], std::strtoull(argv[3], nullptr, 10),

@@ -17,8 +17,8 @@ from rows.full_store import RecordMemory, Restart
 from rows.growth import Growth
 from rows.handshake import Handshake, Storm, floor_parts, sequential_parts
 from rows.load import Load
-from rows.transitions import Durable, Etcd, Redis
 from rows.sockets import BEAST, EPOLL, Echo, IdleCpu, IdleMemory
+from rows.transitions import Durable, Etcd, Redis
 
 ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach": reattach,
        "simulator": simulator, "publish_durable": publish_durable,
