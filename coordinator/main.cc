@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "absl/flags/usage.h"
+#include "common/file_watch.h"
 #include "common/http_server.h"
 #include "common/identity.h"
 #include "common/jwks.h"
@@ -106,6 +107,20 @@ absl::StatusOr<std::shared_ptr<Jwks>> issuer_keys(const IdentityConfig& config, 
   return Jwks::open(config.jwks, metrics);
 }
 
+// From start() on, changes of who may call are noticed.
+absl::Status watch_files(const IdentityConfig& config, Authorizer& authorizer, FileWatch& files) {
+  absl::Status status;
+  if (!config.token_file.empty()) {
+    status.Update(files.add("token_file", {config.token_file},
+                            [&authorizer] { return authorizer.reread_tokens(); }));
+  }
+  if (config.jwt || config.certificates) {
+    status.Update(files.add("roles_file", {config.roles_file},
+                            [&authorizer] { return authorizer.reread_roles(); }));
+  }
+  return status;
+}
+
 // What is under way is finished; gateways are told to go elsewhere first.
 void stop(grpc::Server& server, GatewayService& gateways, EngineThread& engine,
           std::uint64_t drain_ms) {
@@ -142,8 +157,11 @@ int run(const CoordinatorConfig& config) {
   Metrics metrics;
   const auto jwks = issuer_keys(config.identity, metrics);
   if (!jwks.ok()) return refuse(jwks.status());
-  const auto authorizer = authorizer_of(config.identity, *jwks);
+  auto authorizer = authorizer_of(config.identity, *jwks);
   if (!authorizer.ok()) return refuse(authorizer.status());
+  FileWatch files(metrics);
+  const auto watched = watch_files(config.identity, *authorizer, files);
+  if (!watched.ok()) return refuse(watched);
   const auto credentials = make_server_credentials(config.identity);
   if (!credentials.ok()) return refuse(credentials.status());
   auto store = open_store(config.store, config.store_options);
@@ -161,7 +179,8 @@ int run(const CoordinatorConfig& config) {
   TracedObserver observer(observability, traces);
   EngineThread engine(*std::move(store), config.limits, uniform_random(), observer);
   Workers workers(kEncodingThreads);
-  const ServiceParts parts{engine, workers, *authorizer, &traces};
+  StandingCalls standing;
+  const ServiceParts parts{engine, workers, *authorizer, standing, &traces};
   GatewayService gateways(parts, coordinator_id, config.attach);
   EventsService events(parts);
   AdminService admin(parts, [&](v1::StatsResponse& stats) {
@@ -171,6 +190,7 @@ int run(const CoordinatorConfig& config) {
     observability.add_to(stats);
   });
   engine.start();
+  files.start();
 
   int port = 0;
   const auto server = serve(config.listen, *credentials, {&gateways, &events, &admin}, &port);

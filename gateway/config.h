@@ -29,6 +29,7 @@ struct GatewayConfig {
   HostPort http_listen;  // health and metrics
   std::vector<std::string> coordinators;  // host:port or https://host:port, at least one
   std::string coordinator_token;          // empty: none
+  std::string coordinator_token_file;     // that it is read from again; empty: none
   std::optional<MetadataSettings> metadata;  // instead of the token; none: not on Google Cloud
   std::string coordinator_ca_file;        // empty: the system's authorities
   std::string coordinator_cert_file;      // empty: no certificate is shown
@@ -54,6 +55,9 @@ struct GatewayConfig {
   ListenerLimits limits;
   AttachmentLimits attachment;
 };
+
+// The token in a file; empty: no file was named. The status is a sentence.
+absl::StatusOr<std::string> read_token(const std::string& path);
 
 // From flags, PORT and INTERLOCK_*; the files that they name are read. The status is a sentence for
 // the person who typed it.

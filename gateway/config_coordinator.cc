@@ -19,7 +19,8 @@ ABSL_FLAG(std::string, coordinator_identity, "",
           "metadata server), mtls (a client certificate) or none; empty: token_file when there is "
           "one, and otherwise none.");
 ABSL_FLAG(std::string, coordinator_token_file, "",
-          "File with the token that the coordinator knows as a gateway's; empty: none is sent.");
+          "File with the token that the coordinator knows as a gateway's, read again when it changes; "
+          "empty: none is sent.");
 ABSL_FLAG(
     std::string, coordinator_audience, "",
     "For whom the metadata server's ID token is; empty: the first coordinator's https:// URL, "
@@ -148,6 +149,7 @@ absl::Status read_coordinator(GatewayConfig& config) {
   auto token = read_token(token_file);
   if (!token.ok()) return token.status();
   config.coordinator_token = *std::move(token);
+  config.coordinator_token_file = token_file;
   if (auto status = read_certificate(identity == "mtls", config); !status.ok()) return status;
   return identity == "metadata" ? read_metadata(config) : absl::OkStatus();
 }

@@ -5,13 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "gateway/config.h"
 
 namespace interlock {
-
-// The token in a file; empty: no file was named. The status is a sentence.
-absl::StatusOr<std::string> read_token(const std::string& path);
 
 inline constexpr std::size_t pem_bytes_max = std::size_t{1024} * 1024;
 

@@ -41,6 +41,7 @@ target_link_libraries(interlock_gateway_webhook
 
 add_library(interlock_gateway_identity STATIC
   identity_refresh.h
+  own_token.h
   metadata_identity.h metadata_identity.cc
 )
 target_link_libraries(interlock_gateway_identity

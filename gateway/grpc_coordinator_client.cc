@@ -20,6 +20,7 @@ namespace {
 // What a call says of who makes it.
 struct Introduction {
   std::string token;  // empty: none
+  const OwnToken* own_token = nullptr;  // instead of it
   MetadataIdentity* identity = nullptr;
   std::shared_ptr<grpc::CallCredentials> credentials;  // of `identity`
   // The coordinators do not accept it, as it was logged last.
@@ -44,7 +45,7 @@ class GrpcAttachStream final
     stream->self_ = stream;
     stream->identity_ = we.identity;
     stream->refused_ = we.refused;
-    add_token(stream->context_, we.token);
+    add_token(stream->context_, we.own_token == nullptr ? we.token : we.own_token->get());
     if (we.credentials) stream->context_.set_credentials(we.credentials);
     stub.async()->Attach(&stream->context_, stream.get());
     stream->AddHold();
@@ -92,6 +93,7 @@ class Coordinators {
  public:
   explicit Coordinators(const GrpcCoordinatorSettings& settings) {
     we_.token = settings.token;
+    we_.own_token = settings.own_token;
     we_.identity = settings.identity;
     if (we_.identity != nullptr) we_.credentials = identity_credentials(*we_.identity);
     assert(!settings.targets.empty());

@@ -7,6 +7,7 @@
 #include "gateway/attachment_shell.h"
 #include "gateway/grpc_channel.h"
 #include "gateway/metadata_identity.h"
+#include "gateway/own_token.h"
 
 namespace interlock {
 
@@ -16,6 +17,7 @@ struct GrpcCoordinatorSettings {
   AttachmentSettings attachment;
   ChannelTls tls = {};
   MetadataIdentity* identity = nullptr;  // instead of a token; none: not on Google Cloud
+  const OwnToken* own_token = nullptr;   // instead of `token`, for one that changes
 };
 
 // Splits `host:port,host:port`; empty parts are left out.

@@ -114,7 +114,7 @@ GrpcCoordinatorSettings coordinator_settings_of(const GatewayConfig& config, Tru
                                                 const std::string& gateway_id) {
   GrpcCoordinatorSettings settings;
   settings.targets = config.coordinators;
-  settings.token = config.coordinator_token;
+  settings.own_token = trust.own_token();
   settings.tls = channel_tls(config);
   settings.identity = trust.own();
   settings.attachment.gateway_id = gateway_id;

@@ -37,6 +37,15 @@ absl::Status Trust::read(const GatewayConfig& config) {
     auto status = files_->add("tls", {config.tls_cert_file, config.tls_key_file}, reread);
     if (!status.ok()) return status;
   }
+  if (const std::string& path = config.coordinator_token_file; !path.empty()) {
+    own_token_ = std::make_unique<OwnToken>();
+    const auto reread = [own = own_token_.get(), path] {
+      auto token = read_token(path);
+      if (token.ok()) own->set(*std::move(token));
+      return token.status();
+    };
+    if (auto status = files_->add("coordinator_token", {path}, reread); !status.ok()) return status;
+  }
   if (config.metadata) {
     MetadataIdentitySettings settings;
     settings.url = config.metadata->url;

@@ -13,6 +13,7 @@
 #include "common/jwks.h"
 #include "gateway/config.h"
 #include "gateway/metadata_identity.h"
+#include "gateway/own_token.h"
 #include "gateway/revoked_subjects.h"
 #include "gateway/tls_identity.h"
 
@@ -30,6 +31,8 @@ class Trust {
   const TlsIdentity* tls() const { return tls_.get(); }
   // This gateway's ID token; none: it has none.
   MetadataIdentity* own() { return own_ ? &*own_ : nullptr; }
+  // The token that the coordinator knows; none: it has none.
+  const OwnToken* own_token() const { return own_token_.get(); }
 
   // From now on changed files are read again; `list_changed` is called on a thread of its own when
   // others are revoked, until stop().
@@ -52,6 +55,7 @@ class Trust {
   std::unique_ptr<RevokedSubjects> revoked_;
   std::unique_ptr<TlsIdentity> tls_;
   std::optional<MetadataIdentity> own_;
+  std::unique_ptr<OwnToken> own_token_;
   std::function<void()> list_changed_;
   std::optional<FileWatch> files_;  // until stop()
 };

@@ -124,8 +124,10 @@ grpc::ServerWriteReactor<v1::WatchResponse>* AdminService::Watch(
     if (auto wrong = check_key(request->key())) allowed = to_status(*wrong);
   }
   if (!allowed.ok()) return new RefusedStream<v1::WatchResponse>(std::move(allowed));
-  return WatchStream::start(parts_.engine, parts_.workers, request->key(), std::move(filter),
-                            request->from_revision());
+  WatchStream* watch = WatchStream::start(parts_.engine, parts_.workers, request->key(),
+                                          std::move(filter), request->from_revision());
+  let_stand(parts_, context, "interlock.v1.Admin.Watch", *watch);
+  return watch;
 }
 
 grpc::ServerUnaryReactor* AdminService::Explain(grpc::CallbackServerContext* context,

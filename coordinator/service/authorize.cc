@@ -102,25 +102,53 @@ Authorizer Authorizer::open() {
 
 absl::StatusOr<Authorizer> Authorizer::make(AuthorizerSettings settings) {
   Authorizer authorizer;
-  if (!settings.token_file.empty()) {
-    auto callers = read_token_file(settings.token_file);
-    if (!callers.ok()) return callers.status();
-    for (auto& [digest, caller] : *callers) {
-      authorizer.tokens_.emplace(digest, std::make_shared<const Caller>(std::move(caller)));
-    }
+  authorizer.settings_ = std::move(settings);
+  absl::Status status;
+  if (!authorizer.settings_.token_file.empty()) status.Update(authorizer.reread_tokens());
+  if (authorizer.settings_.jwt || authorizer.settings_.certificates) {
+    status.Update(authorizer.reread_roles());
   }
-  if (!settings.jwt && !settings.certificates) return authorizer;
-  auto principals = read_roles_file(settings.roles_file);
-  if (!principals.ok()) return principals.status();
-  authorizer.certificates_ = settings.certificates;
-  for (const auto& [name, roles] : principals->certificates) {
-    authorizer.by_certificate_.emplace(name, std::make_shared<const Caller>(Caller{name, roles}));
-  }
-  if (settings.jwt) {
-    authorizer.jwt_ =
-        std::make_shared<VerifiedTokens>(*std::move(settings.jwt), *std::move(principals));
-  }
+  if (!status.ok()) return status;
   return authorizer;
+}
+
+std::shared_ptr<const Authorizer::Known> Authorizer::known() const {
+  const std::lock_guard lock(exchange_->mutex);
+  return exchange_->known;
+}
+
+void Authorizer::exchange(Known known) {
+  auto next = std::make_shared<const Known>(std::move(known));
+  const std::lock_guard lock(exchange_->mutex);
+  exchange_->known.swap(next);
+}
+
+absl::Status Authorizer::reread_tokens() {
+  auto callers = read_token_file(settings_.token_file);
+  if (!callers.ok()) return callers.status();
+  Known next = *known();
+  next.by_token.clear();
+  for (auto& [digest, caller] : *callers) {
+    next.by_token.emplace(digest, std::make_shared<const Caller>(std::move(caller)));
+  }
+  exchange(std::move(next));
+  return absl::OkStatus();
+}
+
+absl::Status Authorizer::reread_roles() {
+  auto principals = read_roles_file(settings_.roles_file);
+  if (!principals.ok()) return principals.status();
+  Known next = *known();
+  next.by_certificate.clear();
+  for (const auto& [name, roles] : principals->certificates) {
+    next.by_certificate.emplace(name, std::make_shared<const Caller>(Caller{name, roles}));
+  }
+  // What was verified before is forgotten: it was kept with the roles of before.
+  if (settings_.jwt) {
+    next.jwt = std::make_shared<VerifiedTokens>(*settings_.jwt, *std::move(principals));
+  }
+  exchange(std::move(next));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Authorizer> Authorizer::from_token_file(const std::string& path) {
@@ -131,45 +159,46 @@ absl::StatusOr<Authorizer> Authorizer::from_token_file(const std::string& path) 
 
 Authorizer::Found Authorizer::identify(const grpc::CallbackServerContext& context) const {
   const std::string_view token = token_of(context);
-  if (token.empty() && certificates_) return identify_certificate(context);
+  if (token.empty() && settings_.certificates) return identify_certificate(context);
   return identify_token(token);
 }
 
-grpc::Status Authorizer::no_token() const {
-  if (!jwt_ && tokens_.empty()) {
+grpc::Status Authorizer::no_token(const Known& known) {
+  if (!known.jwt && known.by_token.empty()) {
     return unauthenticated("no client certificate that names somebody: use one of the authority in "
                            "the coordinator's --tls_client_ca_file");
   }
   return unauthenticated(
       std::string("no token: send `authorization: Bearer <token>` with ") +
-      (tokens_.empty() ? "one for the coordinator's --auth_audience, by its --auth_issuer"
-                       : "one of the coordinator's --token_file"));
+      (known.by_token.empty() ? "one for the coordinator's --auth_audience, by its --auth_issuer"
+                              : "one of the coordinator's --token_file"));
 }
 
 Authorizer::Found Authorizer::identify_token(std::string_view token) const {
-  if (token.empty()) return no_token();
-  if (const auto known = tokens_.find(token_digest(token)); known != tokens_.end()) {
-    return known->second;
-  }
-  if (!jwt_) return unauthenticated("the token is not in the coordinator's --token_file");
-  auto verdict = jwt_->look_at(token, now_unix_seconds());
+  const std::shared_ptr<const Known> known = this->known();
+  if (token.empty()) return no_token(*known);
+  const auto caller = known->by_token.find(token_digest(token));
+  if (caller != known->by_token.end()) return caller->second;
+  if (!known->jwt) return unauthenticated("the token is not in the coordinator's --token_file");
+  auto verdict = known->jwt->look_at(token, now_unix_seconds());
   if (const auto* rejection = std::get_if<TokenRejection>(&verdict)) {
-    return refusal_of(*rejection, jwt_->expectations());
+    return refusal_of(*rejection, known->jwt->expectations());
   }
   return std::get<std::shared_ptr<const Caller>>(std::move(verdict));
 }
 
 Authorizer::Found Authorizer::identify_certificate(
     const grpc::CallbackServerContext& context) const {
+  const std::shared_ptr<const Known> known = this->known();
   const auto peer = context.auth_context();
-  if (peer == nullptr || !peer->IsPeerAuthenticated()) return no_token();
+  if (peer == nullptr || !peer->IsPeerAuthenticated()) return no_token(*known);
   const auto pems = peer->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
-  if (pems.size() != 1) return no_token();
+  if (pems.size() != 1) return no_token(*known);
   const std::string principal =
       certificate_principal(std::string(pems.front().data(), pems.front().size()));
-  if (principal.empty()) return no_token();
-  const auto caller = by_certificate_.find(principal);
-  if (caller == by_certificate_.end()) return no_roles();
+  if (principal.empty()) return no_token(*known);
+  const auto caller = known->by_certificate.find(principal);
+  if (caller == known->by_certificate.end()) return no_roles();
   return caller->second;
 }
 

@@ -6,11 +6,13 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/token.h"
 #include "coordinator/service/caller.h"
@@ -36,6 +38,11 @@ class Authorizer {
   static absl::StatusOr<Authorizer> make(AuthorizerSettings settings);
   static absl::StatusOr<Authorizer> from_token_file(const std::string& path);
 
+  // Read the file again: who is not in it any more may do nothing from the next question on. The
+  // status is a sentence, and then nothing has changed. One at a time, beside questions.
+  absl::Status reread_tokens();
+  absl::Status reread_roles();
+
   // `method`: "interlock.v1.Gateway.Claim". OK; UNAUTHENTICATED, saying what is wrong without
   // anything of the token; UNAVAILABLE while the issuer's keys cannot be had; or PERMISSION_DENIED
   // naming the roles that are needed.
@@ -48,19 +55,32 @@ class Authorizer {
 
  private:
   using Found = std::variant<std::shared_ptr<const Caller>, grpc::Status>;
+  using Callers = std::map<std::string, std::shared_ptr<const Caller>>;
+
+  // What the files say, exchanged as a whole.
+  struct Known {
+    Callers by_token;  // by its digest
+    Callers by_certificate;
+    std::shared_ptr<VerifiedTokens> jwt;  // none: no issuer's tokens are taken
+  };
+  struct Exchange {
+    std::mutex mutex;  // of the pointer
+    std::shared_ptr<const Known> known = std::make_shared<const Known>();
+  };
 
   Authorizer() = default;
+  std::shared_ptr<const Known> known() const;
+  void exchange(Known known);
+
   Found identify(const grpc::CallbackServerContext& context) const;
   Found identify_token(std::string_view token) const;
   Found identify_certificate(const grpc::CallbackServerContext& context) const;
-  grpc::Status no_token() const;
+  static grpc::Status no_token(const Known& known);
   static grpc::Status judge(const Found& found, std::string_view method);
 
   bool open_ = false;
-  bool certificates_ = false;
-  std::map<std::string, std::shared_ptr<const Caller>> tokens_;  // by their digest
-  std::map<std::string, std::shared_ptr<const Caller>> by_certificate_;
-  std::shared_ptr<VerifiedTokens> jwt_;
+  AuthorizerSettings settings_;
+  std::unique_ptr<Exchange> exchange_ = std::make_unique<Exchange>();
 };
 
 }  // namespace interlock

@@ -86,6 +86,14 @@ void DeliveryWatch::say_last(grpc::Status status) {
   if (!writing_) workers_.post([self = shared_from_this()] { self->go_on(); });
 }
 
+void DeliveryWatch::cut(grpc::Status why) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.clear();
+  }
+  say_last(std::move(why));
+}
+
 void DeliveryWatch::go_on() {
   const std::lock_guard lock(mutex_);
   if (writing_ || finished_) return;
@@ -123,6 +131,7 @@ void DeliveryWatch::OnCancel() {
 }
 
 void DeliveryWatch::OnDone() {
+  place_.leave();
   engine_.unwatch(watcher_);
   ended_();
   const std::shared_ptr<DeliveryWatch> keep = std::move(self_);

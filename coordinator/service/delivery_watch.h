@@ -10,6 +10,7 @@
 
 #include "coordinator/authority/outbox.h"
 #include "coordinator/engine/engine_thread.h"
+#include "coordinator/service/standing_calls.h"
 #include "coordinator/service/workers.h"
 #include "interlock/v1/events.pb.h"
 
@@ -24,6 +25,10 @@ class DeliveryWatch final : public grpc::ServerWriteReactor<v1::DeliveryStatus>,
   static std::shared_ptr<DeliveryWatch> start(EngineThread& engine, Workers& workers,
                                               const v1::WatchDeliveryRequest& request,
                                               std::function<void()> ended);
+
+  void stand(StandingCalls::Place place) { place_ = std::move(place); }
+  // The watcher may not watch any more, and is told nothing but why. From any thread.
+  void cut(grpc::Status why);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -47,6 +52,7 @@ class DeliveryWatch final : public grpc::ServerWriteReactor<v1::DeliveryStatus>,
   const v1::WatchDeliveryRequest request_;
   std::function<void()> ended_;
   std::shared_ptr<DeliveryWatch> self_;  // until OnDone
+  StandingCalls::Place place_;           // until OnDone
   WatcherId watcher_ = 0;
 
   std::mutex mutex_;

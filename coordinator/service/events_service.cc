@@ -76,9 +76,10 @@ EventsService::PublishStream(grpc::CallbackServerContext* context) {
         grpc::ServerBidiReactor<v1::PublishStreamRequest, v1::PublishStreamResponse>>(
         std::move(allowed));
   }
-  return PublishStream::start(parts_.engine, parts_.workers, parts_.traces,
-                              traceparent_of(*context))
-      .get();
+  const auto stream = PublishStream::start(parts_.engine, parts_.workers, parts_.traces,
+                                           traceparent_of(*context));
+  let_stand(parts_, context, "interlock.v1.Events.PublishStream", *stream);
+  return stream.get();
 }
 
 grpc::ServerUnaryReactor* EventsService::GetDelivery(grpc::CallbackServerContext* context,
@@ -105,8 +106,10 @@ grpc::ServerWriteReactor<v1::DeliveryStatus>* EventsService::WatchDelivery(
     --watches_;
     return new Refused(to_status(ResourceExhausted{"delivery_watches_max", kDeliveryWatchesMax}));
   }
-  return DeliveryWatch::start(parts_.engine, parts_.workers, *request, [this] { --watches_; })
-      .get();
+  const auto watch =
+      DeliveryWatch::start(parts_.engine, parts_.workers, *request, [this] { --watches_; });
+  let_stand(parts_, context, "interlock.v1.Events.WatchDelivery", *watch);
+  return watch.get();
 }
 
 }  // namespace interlock

@@ -127,6 +127,9 @@ void PublishStream::end(grpc::Status status) {
 
 void PublishStream::OnCancel() { end({grpc::StatusCode::CANCELLED, "the stream was cut"}); }
 
-void PublishStream::OnDone() { const std::shared_ptr<PublishStream> keep = std::move(self_); }
+void PublishStream::OnDone() {
+  place_.leave();
+  const std::shared_ptr<PublishStream> keep = std::move(self_);
+}
 
 }  // namespace interlock

@@ -11,6 +11,7 @@
 
 #include "coordinator/engine/engine_thread.h"
 #include "coordinator/service/command_traces.h"
+#include "coordinator/service/standing_calls.h"
 #include "coordinator/service/workers.h"
 #include "interlock/v1/events.pb.h"
 
@@ -30,6 +31,10 @@ class PublishStream final
   // As for ask_publish.
   static std::shared_ptr<PublishStream> start(EngineThread& engine, Workers& workers,
                                               CommandTraces* traces, std::string traceparent);
+
+  void stand(StandingCalls::Place place) { place_ = std::move(place); }
+  // What was not answered yet is repeated by whoever wants to know. From any thread.
+  void cut(grpc::Status why) { end(std::move(why)); }
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -52,6 +57,7 @@ class PublishStream final
   CommandTraces* traces_;
   const std::string traceparent_;
   std::shared_ptr<PublishStream> self_;  // until OnDone
+  StandingCalls::Place place_;           // until OnDone
   v1::PublishStreamRequest request_;
 
   std::mutex mutex_;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "coordinator/service/standing_calls.h"
 #include "coordinator/service/workers.h"
 
 namespace interlock {
@@ -36,8 +37,20 @@ class ResponseStream : public grpc::ServerWriteReactor<Response>,
     advance();
   }
   void OnDone() final {
+    place_.leave();
     ended();
     const auto keep = std::move(self_);
+  }
+
+  void stand(StandingCalls::Place place) { place_ = std::move(place); }
+  // As end(), but what is queued is not for this reader any more. From any thread.
+  void cut(grpc::Status status) {
+    {
+      const std::lock_guard lock(mutex_);
+      queue_.clear();
+      if (!last_status_) last_status_ = std::move(status);
+    }
+    post_advance();
   }
 
  protected:
@@ -108,6 +121,7 @@ class ResponseStream : public grpc::ServerWriteReactor<Response>,
 
   Workers& workers_;
   std::shared_ptr<ResponseStream> self_;  // until OnDone
+  StandingCalls::Place place_;  // until OnDone
   mutable std::mutex mutex_;
   std::deque<Response> queue_;
   Response response_;

@@ -10,6 +10,7 @@
 #include "coordinator/service/authorize.h"
 #include "coordinator/service/command_traces.h"
 #include "coordinator/service/refusal.h"
+#include "coordinator/service/standing_calls.h"
 #include "coordinator/service/translate.h"
 #include "coordinator/service/workers.h"
 
@@ -20,8 +21,23 @@ struct ServiceParts {
   EngineThread& engine;
   Workers& workers;
   const Authorizer& authorizer;
+  StandingCalls& standing;
   CommandTraces* traces = nullptr;  // none: nothing is traced
 };
+
+// From here on the stream is cut when its caller may not call the method any more. Before the
+// handler gives the stream to gRPC, which then is not done with it yet; and OnDone gives the place
+// up, since the context goes with it.
+template <class Stream>
+void let_stand(const ServiceParts& parts, const grpc::CallbackServerContext* context,
+               const char* method, Stream& stream) {
+  stream.stand(parts.standing.add({[&authorizer = parts.authorizer, context, method] {
+                                     return authorizer.authorize(*context, method);
+                                   },
+                                   [weak = stream.weak_from_this()](grpc::Status why) {
+                                     if (const auto still = weak.lock()) still->cut(std::move(why));
+                                   }}));
+}
 
 // What a command is in traces, and the traceparent in its message.
 struct Traced {

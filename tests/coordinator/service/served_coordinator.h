@@ -36,9 +36,11 @@ class ServedCoordinator {
 
   explicit ServedCoordinator(Authorizer authorizer = Authorizer::open(),
                              std::unique_ptr<Store> store = *open_store("memory:"),
-                             CommandTraces* traces = nullptr)
+                             CommandTraces* traces = nullptr,
+                             std::chrono::milliseconds interval = std::chrono::seconds(5))
       : traces_(traces),
         authorizer_(std::move(authorizer)),
+        standing_(interval),
         engine_(std::move(store), limits(), [] { return 0.5; }, observer_),
         gateways_(parts(), "coordinator", AttachLimits{}),
         events_(parts()),
@@ -94,17 +96,20 @@ class ServedCoordinator {
     return granted;
   }
 
+  Authorizer& authorizer() { return authorizer_; }
+
   std::string address;
   std::unique_ptr<v1::Gateway::Stub> gateway;
   std::unique_ptr<v1::Events::Stub> events;
   std::unique_ptr<v1::Admin::Stub> admin;
 
  private:
-  ServiceParts parts() { return {engine_, workers_, authorizer_, traces_}; }
+  ServiceParts parts() { return {engine_, workers_, authorizer_, standing_, traces_}; }
 
   static inline std::atomic<int> claims_{0};
   CommandTraces* traces_;
   Authorizer authorizer_;
+  StandingCalls standing_;
   FailingObserver observer_;
   EngineThread engine_;
   Workers workers_{1};
