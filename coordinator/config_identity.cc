@@ -10,11 +10,11 @@ ABSL_FLAG(std::string, auth, "token",
           "How callers prove who they are: token, jwt and mtls, several of them separated by "
           "commas; or none (everybody is anonymous with all roles; loopback only)");
 ABSL_FLAG(std::string, token_file, "",
-          "JSON array of {\"token\", \"role\", \"subject\"}, read again when it changes; needed with "
-          "--auth=token");
+          "JSON array of {\"token\", \"role\", \"subject\"}, read again when it changes; needed "
+          "with --auth=token");
 ABSL_FLAG(std::string, roles_file, "",
-          "JSON array of {\"email\" or \"subject\" or \"certificate\", \"role\"}, read again when it "
-          "changes; needed with --auth=jwt and --auth=mtls");
+          "JSON array of {\"email\" or \"subject\" or \"certificate\", \"role\"}, read again when "
+          "it changes; needed with --auth=jwt and --auth=mtls");
 ABSL_FLAG(std::string, auth_jwks, "",
           "the issuer's public keys for --auth=jwt: a file, or an https:// URL (http:// on "
           "loopback)");

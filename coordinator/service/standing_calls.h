@@ -14,8 +14,8 @@
 
 namespace interlock {
 
-// What a token allows ends with the token, though the call was begun before: a watch would otherwise
-// go on for days. Streams of gateways have heartbeats instead, and are asked with each.
+// What a token allows ends with the token, though the call was begun before: a watch would
+// otherwise go on for days. Streams of gateways have heartbeats instead, and are asked with each.
 class StandingCalls {
  public:
   struct Call {
@@ -50,8 +50,8 @@ class StandingCalls {
   StandingCalls(const StandingCalls&) = delete;
   StandingCalls& operator=(const StandingCalls&) = delete;
 
-  // Each interval it is asked, and ended with another answer than OK, or than UNAVAILABLE: keys that
-  // cannot be had now are no reason. The StandingCalls outlive the Place.
+  // Each interval it is asked, and ended with another answer than OK, or than UNAVAILABLE: keys
+  // that cannot be had now are no reason. The StandingCalls outlive the Place.
   [[nodiscard]] Place add(Call call);
 
   static constexpr std::chrono::milliseconds default_interval{5'000};
