@@ -19,8 +19,8 @@ ABSL_FLAG(std::string, coordinator_identity, "",
           "metadata server), mtls (a client certificate) or none; empty: token_file when there is "
           "one, and otherwise none.");
 ABSL_FLAG(std::string, coordinator_token_file, "",
-          "File with the token that the coordinator knows as a gateway's, read again when it changes; "
-          "empty: none is sent.");
+          "File with the token that the coordinator knows as a gateway's, read again when it "
+          "changes; empty: none is sent.");
 ABSL_FLAG(
     std::string, coordinator_audience, "",
     "For whom the metadata server's ID token is; empty: the first coordinator's https:// URL, "

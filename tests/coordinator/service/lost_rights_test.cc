@@ -28,7 +28,9 @@ class LostRights : public testing::Test {
   static std::string entry(const std::string& token) {
     return R"({"token":")" + token + R"(","subject":"s","role":["gateway","publisher","reader"]})";
   }
-  void write(const std::string& path, const std::string& text) const { std::ofstream(path) << text; }
+  static void write(const std::string& path, const std::string& text) {
+    std::ofstream(path) << text;
+  }
   void write_both() const { write(tokens_, "[" + entry(kStays) + "," + entry(kGoes) + "]"); }
   void take_out() {
     write(tokens_, "[" + entry(kStays) + "]");
