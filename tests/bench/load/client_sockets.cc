@@ -72,15 +72,15 @@ ClientSockets::~ClientSockets() {
   if (epoll_ >= 0) ::close(epoll_);
 }
 
-std::size_t ClientSockets::open(int port, const std::string& query) {
+std::size_t ClientSockets::open_at(int port, const std::string& target) {
   if (epoll_ < 0) epoll_ = epoll_create1(EPOLL_CLOEXEC);
   Client client{.socket = connected(port), .buffer = {}};
   write_all(client.socket,
-            fmt::format("GET /ws?{} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
+            fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
                         "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                         "Sec-WebSocket-Protocol: interlock.v1\r\n\r\n",
-                        query));
+                        target));
   while (client.buffer.find("\r\n\r\n") == std::string::npos) {
     std::array<char, 4096> bytes;
     const ssize_t count = recv(client.socket, bytes.data(), bytes.size(), 0);

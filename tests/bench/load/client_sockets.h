@@ -23,7 +23,9 @@ class ClientSockets {
   ClientSockets& operator=(const ClientSockets&) = delete;
 
   // One more client, at /ws?query on 127.0.0.1; its number. Ends the process when it is refused.
-  std::size_t open(int port, const std::string& query);
+  std::size_t open(int port, const std::string& query) { return open_at(port, "/ws?" + query); }
+  // The same at any other path of any other server.
+  std::size_t open_at(int port, const std::string& target);
   void send_text(std::size_t client, std::string_view text);
   void send_close(std::size_t client);  // 1000; what comes behind it is still read
   void close_all();

@@ -21,18 +21,19 @@ return revision + 1
 
 
 class Redis:
-    """One server that syncs before it answers."""
+    """One server, which syncs before it answers where it is `durable`."""
 
     CONNECTIONS = 16
     PIPELINE = 16
 
-    def __init__(self, folder):
+    def __init__(self, folder, durable=True):
         self.port = stack.free_port()
+        kept = ["--appendonly", "yes", "--appendfsync", "always"] if durable else []
         folder = pathlib.Path(folder) / f"redis-{self.port}"
         folder.mkdir()
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-             "--appendonly", "yes", "--appendfsync", "always", "--dir", str(folder)],
+             *kept, "--dir", str(folder)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self):

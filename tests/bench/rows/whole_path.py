@@ -1,0 +1,101 @@
+"""The whole way of a message and its answer, over Interlock and over what a user would pick instead.
+
+Ours is on the disk before the client sees it and arrives once, in order, across reconnects; theirs is
+in no store, and is lost with a socket. Two gateways or servers, one backend, on the same two cores."""
+
+import pathlib
+import shutil
+import subprocess
+
+import rounds
+import stack
+from processes import Asked, Processes, run
+from rows.transitions import Redis
+
+SOURCE = pathlib.Path(__file__).parents[1] / "baselines" / "socketio"
+MODULES = stack.BIN.parent / "bench-socketio"
+SERVERS = 2
+
+
+def installed():
+    """The folder with the scripts and their packages, fetched once for each list of them."""
+    lock = "package-lock.json"
+    if not (MODULES / "node_modules").is_dir() or \
+            (MODULES / lock).read_bytes() != (SOURCE / lock).read_bytes():
+        shutil.rmtree(MODULES, ignore_errors=True)
+        MODULES.mkdir(parents=True)
+        for name in ("package.json", lock):
+            shutil.copy(SOURCE / name, MODULES)
+        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=MODULES,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False, timeout=120)
+        if done.returncode != 0:
+            shutil.rmtree(MODULES, ignore_errors=True)
+            raise rounds.Failure(f"npm ci: {done.stderr.strip()[-300:]}")
+    for script in SOURCE.glob("*.js"):
+        shutil.copy(script, MODULES)
+    return MODULES
+
+
+class Script(Asked):
+    """One of the scripts under Node.js."""
+
+    def __init__(self, name, *words):
+        self.words = [name, *map(str, words)]
+        self.process = subprocess.Popen(
+            ["node", str(installed() / name), *self.words[1:]], text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+class WholePath:
+    SIZES = {"clients": 100, "seconds": 5, "rounds": 5, "budget_s": 150}
+    SMALL = {"clients": 10, "seconds": 0.5, "rounds": 1, "budget_s": 40}
+    # Of what the slower of the two reaches in a closed loop.
+    OPEN_LOOP_SHARE = 0.5
+
+    def __init__(self, field, what, unit, goal, at_most):
+        self.field = field
+        self.WHAT = f"client - gateway - backend - publish - client: {what} / Socket.IO over Redis"
+        self.UNIT, self.GOAL, self.AT_MOST = unit, goal, at_most
+
+    def measure(self, sizes, work):
+        with Processes(work) as processes, Redis(processes.folder, durable=False) as redis:
+            ours, theirs = self.ours(processes), self.theirs(processes, redis)
+
+            def loaded(kind, ports, per_s):
+                return run("bench_whole_path", kind, ",".join(map(str, ports)), sizes["clients"],
+                           sizes["seconds"], f"{per_s:.0f}")
+
+            slow = min(loaded("interlock", ours, 100)["per_s"],
+                       loaded("socketio", theirs, 100)["per_s"])
+
+            def one_round():
+                per_s = slow * self.OPEN_LOOP_SHARE
+                here, there = loaded("interlock", ours, per_s), loaded("socketio", theirs, per_s)
+                return rounds.Round(here[self.field], there[self.field],
+                                    details={"per_s": per_s, "ours": here, "theirs": there})
+
+            return rounds.run(
+                one_round, sizes["rounds"], sizes["budget_s"],
+                lambda: processes.pids() + redis.pids(),
+                lambda one: f"{one.figure:.0f} {self.UNIT}, Socket.IO {one.baseline:.0f} (open loop: "
+                            f"{one.details['per_s']:.0f}/s)")
+
+    @staticmethod
+    def ours(processes):
+        coordinator = processes.coordinator("coordinator")
+        port = stack.free_port()
+        backend = Asked("bench_whole_path", "backend", port, coordinator.port)
+        processes.asked.append(backend)
+        backend.hear()
+        return [processes.real_gateway(coordinator, f"--backend=127.0.0.1:{port}").port
+                for _ in range(SERVERS)]
+
+    @staticmethod
+    def theirs(processes, redis):
+        ports = [stack.free_port() for _ in range(SERVERS)]
+        for script in [Script("backend.js", redis.port),
+                       *(Script("server.js", port, redis.port) for port in ports)]:
+            processes.asked.append(script)
+            script.hear()
+        return ports
