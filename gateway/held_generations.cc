@@ -158,19 +158,21 @@ void HeldGenerations::keep_unanswered() {
 
 // Never drops what was not sent, whatever the coordinator says.
 std::uint64_t HeldGenerations::drop_up_to(Held& held, std::uint64_t last_op) {
-  std::uint64_t dropped = 0;
   const std::uint64_t sent_op = std::min(last_op, held.sent_op);
-  while (!held.unanswered.empty() && held.unanswered.front().op() <= sent_op) {
-    held.unanswered.pop_front();
-    ++dropped;
+  const auto kept = std::ranges::find_if(
+      held.unanswered, [&](const v1::Operation& operation) { return operation.op() > sent_op; });
+  const auto dropped = static_cast<std::uint64_t>(kept - held.unanswered.begin());
+  if (kept == held.unanswered.end()) {
+    drop_all(held);
+    return dropped;
   }
+  held.unanswered.erase(held.unanswered.begin(), kept);
   unanswered_ -= dropped;
   return dropped;
 }
 
 void HeldGenerations::drop_all(Held& held) {
-  unanswered_ -= held.unanswered.size();
-  held.unanswered.clear();
+  unanswered_ -= std::exchange(held.unanswered, {}).size();
 }
 
 void HeldGenerations::settle(Map::iterator at) {

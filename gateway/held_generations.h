@@ -76,7 +76,7 @@ class HeldGenerations {
     std::uint64_t last_op = 0;  // the last one numbered
     std::uint64_t sent_op = 0;  // the last one ever sent
     std::uint64_t said_op = 0;  // the last one sent on this stream
-    std::deque<v1::Operation> unanswered;
+    std::vector<v1::Operation> unanswered;  // few; holds no memory while there are none
     std::string traceparent;  // of the last one; empty: not traced
     std::uint64_t last_sequence_sent = 0;
     std::uint64_t acknowledged = 0;

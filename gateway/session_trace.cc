@@ -1,5 +1,6 @@
 #include "gateway/session_trace.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace interlock {
@@ -21,32 +22,45 @@ SessionTrace::SessionTrace(Tracer& tracer, GatewayMetrics& metrics, const std::s
   connect_->start_unix_ns -= static_cast<std::uint64_t>(since.count());
 }
 
+bool SessionTrace::under_way(HandshakeStep which) const {
+  return steps_ != nullptr &&
+         (*steps_)[static_cast<std::size_t>(which)].progress == Progress::kUnderWay;
+}
+
 void SessionTrace::begin(HandshakeStep which) {
+  if (!connecting_ || at(which).progress != Progress::kAhead) return;
   Step& step = at(which);
-  if (!connecting_ || step.progress != Progress::kAhead) return;
   step.progress = Progress::kUnderWay;
   step.begun = Clock::now();
   if (connect_) step.span = tracer_.step(*connect_);
 }
 
 void SessionTrace::end(HandshakeStep which, std::string_view failure) {
+  if (!under_way(which)) return;
   Step& step = at(which);
-  if (step.progress != Progress::kUnderWay) return;
   step.progress = Progress::kOver;
   if (failure.empty()) {
     metrics_.handshake_step(which,
                             std::chrono::duration<double>(Clock::now() - step.begun).count());
   }
-  if (!step.span || !step.span->recorded) return;
-  tracer_.end(*step.span, {.name = to_string(which),
-                           .kind = kind_of(which),
-                           .attributes = {{"interlock.key", key_}},
-                           .failure = std::string(failure)});
+  if (step.span && step.span->recorded) {
+    tracer_.end(*step.span, {.name = to_string(which),
+                             .kind = kind_of(which),
+                             .attributes = {{"interlock.key", key_}},
+                             .failure = std::string(failure)});
+  }
+  drop_steps_when_over();
+}
+
+// A session lasts much longer than its handshake.
+void SessionTrace::drop_steps_when_over() {
+  const auto busy = [](const Step& step) { return step.progress == Progress::kUnderWay; };
+  if (!connecting_ && steps_ != nullptr && std::ranges::none_of(*steps_, busy)) steps_.reset();
 }
 
 void SessionTrace::accepted(bool written) {
   end(HandshakeStep::kAccept, written ? "" : "the client has gone");
-  if (written && at(HandshakeStep::kOpen).progress == Progress::kAhead) {
+  if (written && connecting_ && at(HandshakeStep::kOpen).progress == Progress::kAhead) {
     begin(HandshakeStep::kReady);
   }
 }
@@ -72,6 +86,7 @@ void SessionTrace::give_up(std::string_view why) {
 
 void SessionTrace::end_connect(std::string_view failure, std::uint64_t generation) {
   connecting_ = false;
+  drop_steps_when_over();
   if (!connect_ || !connect_->recorded) return;
   Span said{.name = "connect", .kind = SpanKind::kServer, .failure = std::string(failure)};
   said.attributes.push_back({"interlock.key", key_});
@@ -96,8 +111,8 @@ void SessionTrace::end_message(const std::optional<OpenSpan>& span, std::string_
 
 std::string SessionTrace::traceparent(HandshakeStep which) const {
   if (!connect_) return {};
-  const Step& step = at(which);
-  return step.progress == Progress::kUnderWay ? step.span->traceparent() : connect_->traceparent();
+  if (!under_way(which)) return connect_->traceparent();
+  return (*steps_)[static_cast<std::size_t>(which)].span->traceparent();
 }
 
 }  // namespace interlock

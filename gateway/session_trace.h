@@ -12,6 +12,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,16 +59,19 @@ class SessionTrace {
     std::optional<OpenSpan> span;
   };
 
-  Step& at(HandshakeStep step) { return steps_[static_cast<std::size_t>(step)]; }
-  const Step& at(HandshakeStep step) const { return steps_[static_cast<std::size_t>(step)]; }
+  using Steps = std::array<Step, handshake_steps>;
+
+  Step& at(HandshakeStep step) { return (*steps_)[static_cast<std::size_t>(step)]; }
+  bool under_way(HandshakeStep step) const;
   void end(HandshakeStep step, std::string_view failure);
   void end_connect(std::string_view failure, std::uint64_t generation);
+  void drop_steps_when_over();
 
   Tracer& tracer_;
   GatewayMetrics& metrics_;
   const std::string& key_;
   std::optional<OpenSpan> connect_;  // none: not traced
-  std::array<Step, handshake_steps> steps_;
+  std::unique_ptr<Steps> steps_ = std::make_unique<Steps>();  // none: the handshake is over
   bool connecting_ = true;
 };
 

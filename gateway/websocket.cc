@@ -1,5 +1,6 @@
 #include "gateway/websocket.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -35,7 +36,8 @@ inline void beast_close_socket(Wire& wire) { wire.cut(); }
 namespace {
 
 constexpr auto use_result = asio::as_tuple(use_task);
-constexpr std::size_t idle_read_bytes = 8 * 1024;
+constexpr std::size_t first_read_bytes = 128;      // what a socket keeps ready while it waits
+constexpr std::size_t next_read_bytes = 16 * 1024;  // at most, for what goes on behind these
 constexpr int linger_periods_max = 60;
 
 std::string_view std_view(beast::string_view text) { return {text.data(), text.size()}; }
@@ -102,7 +104,7 @@ class BeastSocket final : public ClientSocket,
   std::shared_ptr<void> ticket_;
   SocketObserver* observer_ = nullptr;
   Stream stream_;
-  beast::flat_buffer buffer_;
+  std::array<char, first_read_bytes> first_{};
   std::unique_ptr<Handshake> handshake_;  // until the 101 is written
   std::optional<Closing> closing_;        // asked for before the 101 was written
   std::optional<Error> closed_;           // how our own closing handshake ended
@@ -225,13 +227,21 @@ Task<bool> BeastSocket::upgrade(std::string_view subprotocol) {
 
 Task<Incoming> BeastSocket::read() {
   const auto self = shared_from_this();
-  const auto [error, bytes] = co_await stream_.async_read(buffer_, use_result);
+  const auto place = asio::buffer(first_);
+  const auto [error, bytes] = co_await stream_.async_read_some(place, use_result);
   if (error) co_return ended(error);
   FrameReceived frame;
+  std::string& text = frame.payload;
+  text.assign(first_.data(), bytes);
+  while (!stream_.is_message_done()) {
+    const std::size_t end = text.size();
+    text.resize(end + std::min(stream_.read_size_hint(), next_read_bytes));
+    const auto rest = asio::buffer(text) + end;
+    const auto [failed, more] = co_await stream_.async_read_some(rest, use_result);
+    if (failed) co_return ended(failed);
+    text.resize(end + more);
+  }
   frame.binary = stream_.got_binary();
-  frame.payload.assign(static_cast<const char*>(buffer_.data().data()), buffer_.size());
-  buffer_.consume(buffer_.size());
-  if (buffer_.capacity() > idle_read_bytes) buffer_.shrink_to_fit();
   co_return frame;
 }
 

@@ -108,6 +108,31 @@ TEST(SessionOverSockets, LongFramesArriveWhole) {
   EXPECT_EQ(world.backend.received()[0].data(), payload);
 }
 
+// Around what a waiting socket keeps ready, and what it reads on with.
+TEST(SessionOverSockets, MessagesOfEveryLengthArriveWhole) {
+  GatewayWorld world;
+  SocketClient client(world.port());
+  be_ready(client, "/ws?session=lengths");
+  const std::string around = R"({"type":"message","id":"m000","data":""})";
+  for (const std::size_t length : {127u, 128u, 129u, 256u, 1'535u, 1'536u, 1'537u, 16'511u, 16'512u,
+                                   16'513u, 33'000u, 65'536u}) {
+    const std::size_t number = world.backend.received().size();
+    const std::string id = "m" + std::to_string(100 + number);
+    const std::string data = R"(")" + std::string(length - around.size(), 'z') + R"(")";
+    const std::string text = R"({"type":"message","id":")" + id + R"(","data":)" + data + "}";
+    ASSERT_EQ(text.size(), length);
+    // In two fragments, and with the next message behind it.
+    client.send(SocketClient::frame(1, text.substr(0, length / 3), false) +
+                SocketClient::frame(0, text.substr(length / 3)) +
+                SocketClient::frame(1, R"({"type":"ping"})"));
+    std::vector<std::string> answers{client.read_text(), client.read_text(), client.read_text()};
+    EXPECT_THAT(answers, ::testing::Contains(R"({"type":"ack","id":")" + id + R"("})"));
+    EXPECT_THAT(answers, ::testing::Contains(R"({"type":"pong"})"));
+    ASSERT_THAT(world.backend.received(), SizeIs(number + 1));
+    EXPECT_EQ(world.backend.received()[number].data(), data);
+  }
+}
+
 TEST(SessionOverSockets, ABinaryFrameIsAProtocolError) {
   GatewayWorld world;
   SocketClient client(world.port());
