@@ -24,7 +24,7 @@ def parse_arguments(arguments):
                         help="another goal for this run")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("build/bench"),
                         help="the folder of results.json and results.svg")
-    parser.add_argument("--within", type=int, default=600, metavar="SECONDS",
+    parser.add_argument("--within", type=int, default=1500, metavar="SECONDS",
                         help="what is not measured by then has failed")
     parser.add_argument("rows", nargs="*", metavar="ROW")
     options = parser.parse_args(arguments)
@@ -51,8 +51,9 @@ def out_of_time(*_):
 def run_row(name, row, options, work, deadline):
     """A report.Result, also when the row could not be measured."""
     goal = options.goals.get(name, row.GOAL)
-    print(f"-- {name}: {row.WHAT}", flush=True)
     began = time.monotonic()
+    left_s = max(deadline - began, 0)
+    print(f"-- {name}: {row.WHAT} ({left_s:.0f} s left for all)", flush=True)
     try:
         if began >= deadline:
             out_of_time()

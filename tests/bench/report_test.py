@@ -1,15 +1,19 @@
 """What is made of the rounds: which count, when a goal is met, what the table and picture say."""
 
+import contextlib
+import io
 import os
 import pathlib
 import sys
 import tempfile
+import time
 import types
 import unittest
 import xml.etree.ElementTree
 
 sys.path[:0] = [str(pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests" / part)
                 for part in ("bench", "support")]
+import bench  # noqa: E402
 import picture  # noqa: E402
 import report  # noqa: E402
 import rounds  # noqa: E402
@@ -106,6 +110,34 @@ class Rounds(unittest.TestCase):
     def test_nothing_is_repeated_behind_the_budget(self):
         done, _ = self.run_rounds([0.9, 0.9, 0.0, 0.0], budget_s=-1)
         self.assertEqual(len(done), 2)
+
+
+class TheTimeOfAWholeRun(unittest.TestCase):
+    def run_row(self, deadline):
+        """(the result, what was printed, how often it was measured)"""
+        measured = []
+        one = row()
+        one.GOAL, one.SIZES = 2.0, None
+        one.measure = lambda *_: measured.append(1) or [rounds.Round(1.0)]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            result = bench.run_row("r", one, bench.parse_arguments([]), None, deadline)
+        return result, printed.getvalue(), len(measured)
+
+    def test_it_is_25_minutes_unless_said_otherwise(self):
+        self.assertEqual(bench.parse_arguments([]).within, 25 * 60)
+        self.assertEqual(bench.parse_arguments(["--within", "60"]).within, 60)
+
+    def test_each_row_says_what_is_left_for_all(self):
+        result, printed, measured = self.run_row(time.monotonic() + 1_000.4)
+        self.assertIn("-- r: a < b (1000 s left for all)", printed)
+        self.assertEqual((result.met, measured), (True, 1))
+
+    def test_what_comes_behind_it_is_not_measured_and_has_failed(self):
+        result, printed, measured = self.run_row(time.monotonic() - 1)
+        self.assertIn("(0 s left for all)", printed)
+        self.assertIn("the time of the whole run is over", result.failure)
+        self.assertEqual((result.met, measured), (False, 0))
 
 
 class ClaimsDuringASweep(unittest.TestCase):

@@ -6,7 +6,7 @@
 # No row named: all of them (`--list` says which). Each figure is a ratio to something measured in
 # the same run, or CPU time against a fixed goal. Writes results.json and results.svg to
 # build/bench/. The exit status is 0 only when every goal is met; the last line is the summary. What
-# is not measured within 10 minutes (--within) has failed.
+# is not measured within 25 minutes (--within) has failed.
 # --small: numbers for a test of the tool itself, which say nothing about speed.
 set -euo pipefail
 
