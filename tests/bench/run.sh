@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # How fast it is: builds in release mode, measures, and compares with the goals.
 #
-#   tests/bench/run.sh [--no-build] [--small] [--goal ROW=NUMBER]... [--within SECONDS] [ROW...]
+#   tests/bench/run.sh [--no-build] [--small] [--all] [--goal ROW=NUMBER]... [--within SECONDS]
+#                      [ROW...]
 #
-# No row named: all of them (`--list` says which). Each figure is a ratio to something measured in
+# No row named: those of the first table in README.md's chapter about it; --all: every one (`--list`
+# says which), for which --within has to be longer. Each figure is a ratio to something measured in
 # the same run, or CPU time against a fixed goal. Writes results.json and results.svg to
 # build/bench/. The exit status is 0 only when every goal is met; the last line is the summary. What
 # is not measured within 25 minutes (--within) has failed.

@@ -16,7 +16,7 @@ ROWS = ("lease_upkeep", "expire_gateway", "reattach", "publish_durable", "publis
         "list_page")  # the simulator has tests of its own
 ENGINE_ROWS = tuple(f"{engine}_{what}" for engine in ("etcd", "postgres")
                     for what in ("single", "ceiling", "second", "feed_lag", "load"))
-ENGINE_ROWS += ("transitions_etcd", "transitions_redis", "storm")
+ENGINE_ROWS += ("transitions_etcd", "transitions_redis", "storm", "path_rate")
 FIELDS = {"name", "what", "unit", "goal", "at_most", "figure", "baseline", "value", "low", "high",
           "met", "failure", "rounds", "took_s"}
 

@@ -62,9 +62,15 @@ Record used() {
   return record;
 }
 
-Path deciding(std::optional<Record> record, Command command) {
-  return [record = std::move(record), command = std::move(command)] {
-    const Decision decision = decide(record, command, kContext);
+Context without_owner() {
+  Context context = kContext;
+  context.owner_lives = false;
+  return context;
+}
+
+Path deciding(std::optional<Record> record, Command command, Context context = kContext) {
+  return [record = std::move(record), command = std::move(command), context = std::move(context)] {
+    const Decision decision = decide(record, command, context);
     return decision.steps.size() + (decision.record ? 1 : 0);
   };
 }
@@ -86,6 +92,7 @@ std::map<std::string, Path> paths() {
       {"acknowledge",
        deciding(record, Acknowledge{.gateway_id = kGateway, .generation = kGeneration,
                                     .sequence = 5})},
+      {"sweep", deciding(record, Sweep{.seen = kContext.revision}, without_owner())},
       {"encode_record", [record] { return encode(record).size(); }},
       {"decode_record", [bytes] { return decode_record(bytes, kGeneration)->transitions.size(); }},
       {"parse_message",

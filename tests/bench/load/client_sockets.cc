@@ -103,10 +103,6 @@ void ClientSockets::send_text(std::size_t client, std::string_view text) {
   write_all(clients_[client].socket, frame_of(0x1, text));
 }
 
-void ClientSockets::send_close(std::size_t client) {
-  write_all(clients_[client].socket, frame_of(0x8, "\x03\xE8"));
-}
-
 void ClientSockets::close_all() {
   for (Client& client : clients_) {
     if (client.socket >= 0) ::close(client.socket);

@@ -27,7 +27,6 @@ class ClientSockets {
   // The same at any other path of any other server.
   std::size_t open_at(int port, const std::string& target);
   void send_text(std::size_t client, std::string_view text);
-  void send_close(std::size_t client);  // 1000; what comes behind it is still read
   void close_all();
 
   // Waits at most so long for something to read, and reads what is there.

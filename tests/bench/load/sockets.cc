@@ -122,27 +122,35 @@ int idle(int port, std::size_t clients) {
   return 0;
 }
 
-// From before connect() until `ready` has been read, in us.
-std::int64_t one_handshake(int port, std::size_t number) {
-  bool ready = false;
-  ClientSockets sockets([&](auto, std::string_view text, auto) {
-    if (text.starts_with(R"({"type":"ready")")) ready = true;
-  });
-  const std::int64_t began = now_us();
-  const std::size_t client = sockets.open(port, session(number));
-  while (!ready) {
-    sockets.poll(1000);
-    if (sockets.ended() > 0 || now_us() - began > kPatienceUs) give_up("a client was not served");
+// Clients that come one after the other and stay: what their end costs is not of the handshake.
+class Arrivals {
+ public:
+  Arrivals() : sockets_([this](auto, std::string_view text, auto) {
+    if (text.starts_with(R"({"type":"ready")")) ready_ = true;
+  }) {}
+
+  // From before connect() until `ready` has been read, in us.
+  std::int64_t one(int port, std::size_t number) {
+    ready_ = false;
+    const std::int64_t began = now_us();
+    sockets_.open(port, session(number));
+    while (!ready_) {
+      sockets_.poll(1000);
+      if (sockets_.ended() > 0 || now_us() - began > kPatienceUs) give_up("a client is not served");
+    }
+    return now_us() - began;
   }
-  const std::int64_t took = now_us() - began;
-  sockets.send_close(client);
-  return took;
-}
+
+ private:
+  ClientSockets sockets_;
+  bool ready_ = false;
+};
 
 int handshake(int port, std::size_t count) {
+  Arrivals arrivals;
   std::vector<std::int64_t> times;
   for (std::size_t number = 0; number < count; ++number) {
-    times.push_back(one_handshake(port, number));
+    times.push_back(arrivals.one(port, number));
   }
   std::cout << summary(std::move(times)) << std::endl;
   return 0;
@@ -151,12 +159,11 @@ int handshake(int port, std::size_t count) {
 int storm(int port, std::size_t count, std::size_t at_once) {
   std::atomic<std::size_t> next = 0;
   const std::int64_t began = now_us();
+  std::vector<Arrivals> arrivals(at_once);
   std::vector<std::thread> clients;
-  for (std::size_t i = 0; i < at_once; ++i) {
+  for (Arrivals& some : arrivals) {
     clients.emplace_back([&] {
-      for (std::size_t number = next++; number < count; number = next++) {
-        one_handshake(port, number);
-      }
+      for (std::size_t number = next++; number < count; number = next++) some.one(port, number);
     });
   }
   for (std::thread& client : clients) client.join();

@@ -2,7 +2,7 @@
 
 import rounds
 from processes import Processes, run
-from rows.sockets import BEAST, Servers
+from rows.sockets import LEAN, Servers
 
 
 class Floor:
@@ -11,7 +11,7 @@ class Floor:
 
     def __init__(self, processes, sizes):
         self.processes, self.sizes = processes, sizes
-        _, self.beast_port = BEAST(processes)
+        _, self.beast_port = LEAN(processes)
         _, self.calls_port = Servers.baseline("bench_empty_calls")(processes)
 
     def accept_us(self):
@@ -84,7 +84,7 @@ class Storm:
     def measure(self, sizes, work):
         with Processes(work) as processes:
             _, port = Servers.gateway(processes)
-            _, beast_port = BEAST(processes)
+            _, beast_port = LEAN(processes)
 
             def one_round():
                 return rounds.Round(*(run("bench_sockets", "storm", one, sizes["count"],

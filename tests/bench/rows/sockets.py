@@ -34,6 +34,7 @@ class Servers:
 
 EPOLL = Servers.baseline("bench_epoll_echo", PING_BYTES)
 BEAST = Servers.baseline("bench_beast_echo")
+LEAN = Servers.baseline("bench_beast_echo", "lean")
 
 
 class Echo:
@@ -109,7 +110,7 @@ class IdleMemory:
 
     UNIT = "B"
     AT_MOST = True
-    SIZES = {"servers": 5, "clients": 10_000, "rounds": 2, "budget_s": 150}
+    SIZES = {"servers": 5, "clients": 10_000, "rounds": 5, "budget_s": 200}
     SMALL = {"servers": 1, "clients": 200, "rounds": 1, "budget_s": 20}
 
     def __init__(self, baseline, what, goal):
@@ -139,7 +140,7 @@ class IdleCpu:
     UNIT = "us/s"
     GOAL = 1.5
     AT_MOST = True
-    SIZES = {"clients": 10_000, "seconds": 26, "rounds": 2, "budget_s": 90}
+    SIZES = {"clients": 10_000, "seconds": 25, "rounds": 5, "budget_s": 150}
     SMALL = {"clients": 200, "seconds": 1, "rounds": 1, "budget_s": 20}
 
     def measure(self, sizes, work):
