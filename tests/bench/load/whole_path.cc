@@ -4,8 +4,8 @@
 //   bench_whole_path backend PORT COORDINATOR
 //   bench_whole_path interlock|socketio PORTS CLIENTS SECONDS PER_S
 //
-// PORTS, separated by commas, are those of gateways or servers, to which clients go in turn. First a
-// closed loop, each client with one message under way; then an open loop of PER_S messages a second
+// PORTS, separated by commas, are those of gateways or servers, to which clients go in turn. First
+// a closed loop, each client with one message under way; then an open loop of PER_S messages a second
 // over all clients, whose times count from when a message was to be sent, however late it was.
 // Prints one JSON object; a failure is a sentence and status 1.
 #include <fmt/format.h>
@@ -163,7 +163,8 @@ class Clients {
     again_ = true;
     for (std::size_t client = 0; client < sockets_.size(); ++client) send(client, now_us());
     while (now_us() < end) poll();
-    const double per_s = static_cast<double>(answered_) * 1e6 / static_cast<double>(now_us() - began);
+    const double per_s =
+        static_cast<double>(answered_) * 1e6 / static_cast<double>(now_us() - began);
     again_ = false;
     until([&] { return under_way_ == 0; }, "the last answers");
     return per_s;
