@@ -13,7 +13,8 @@ ROWS = ("lease_upkeep", "expire_gateway", "reattach", "publish_durable", "publis
         "event_cpu", "deltas", "claim_cpu", "handshake", "handshake_steps", "echo_epoll", "echo_beast",
         "idle_memory", "idle_memory_beast", "idle_cpu", "growth", "restart", "record_memory",
         "idle_outbox", "replay",
-        "list_page")  # the simulator has tests of its own
+        "list_page")
+# The simulator has tests of its own.
 ENGINE_ROWS = tuple(f"{engine}_{what}" for engine in ("etcd", "postgres")
                     for what in ("single", "ceiling", "second", "feed_lag", "load"))
 ENGINE_ROWS += ("transitions_etcd", "transitions_redis", "storm", "path_rate")

@@ -5,8 +5,9 @@
 //   bench_whole_path interlock|socketio PORTS CLIENTS SECONDS PER_S
 //
 // PORTS, separated by commas, are those of gateways or servers, to which clients go in turn. First
-// a closed loop, each client with one message under way; then an open loop of PER_S messages a second
-// over all clients, whose times count from when a message was to be sent, however late it was.
+// a closed loop, each client with one message under way; then an open loop of PER_S messages a
+// second over all clients, whose times count from when a message was to be sent, however late it
+// was.
 // Prints one JSON object; a failure is a sentence and status 1.
 #include <fmt/format.h>
 #include <grpcpp/create_channel.h>

@@ -8,8 +8,8 @@ AT_ONCE = 512
 
 
 class Growth:
-    WHAT = ("CPU of a coordinator for a transition with 100,000 connections / with 1,000, 512 of them "
-            "at work at once, in turns")
+    WHAT = ("CPU of a coordinator for a transition with 100,000 connections / with 1,000, 512 of "
+            "them at work at once, in turns")
     UNIT = "us"
     GOAL = 1.3
     AT_MOST = True

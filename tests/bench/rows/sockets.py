@@ -1,4 +1,4 @@
-"""What a gateway's sockets cost: beside a bare epoll loop, and beside Beast as its users write it."""
+"""What a gateway's sockets cost, beside a bare epoll loop and beside Beast as its users write it."""
 
 import time
 

@@ -1,7 +1,8 @@
-"""The whole way of a message and its answer, over Interlock and over what a user would pick instead.
+"""The whole way of a message and its answer, over Interlock and over what a user would pick.
 
-Ours is on the disk before the client sees it and arrives once, in order, across reconnects; theirs is
-in no store, and is lost with a socket. Two gateways or servers, one backend, on the same two cores."""
+Ours is on the disk before the client sees it and arrives once, in order, across reconnects; theirs
+is in no store, and is lost with a socket. Two gateways or servers, one backend, the same two cores.
+"""
 
 import pathlib
 import shutil
@@ -78,8 +79,8 @@ class WholePath:
             return rounds.run(
                 one_round, sizes["rounds"], sizes["budget_s"],
                 lambda: processes.pids() + redis.pids(),
-                lambda one: f"{one.figure:.0f} {self.UNIT}, Socket.IO {one.baseline:.0f} (open loop: "
-                            f"{one.details['per_s']:.0f}/s)")
+                lambda one: f"{one.figure:.0f} {self.UNIT}, Socket.IO {one.baseline:.0f} (open "
+                            f"loop: {one.details['per_s']:.0f}/s)")
 
     @staticmethod
     def ours(processes):
