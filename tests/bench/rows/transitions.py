@@ -10,7 +10,8 @@ import stack
 from processes import Asked, Processes
 from rows.engines import KEYS, RECORD_BYTES, Servers
 
-# What a record of ours needs at least: its revision is compared and counted on.
+# What a record of ours needs at least: its revision is compared and counted on. (-1 goes with any
+# revision: redis-benchmark says the same words each time.)
 COMPARE_AND_SET = """
 local revision = tonumber(redis.call('HGET', KEYS[1], 'revision') or '0')
 local expected = tonumber(ARGV[1])
@@ -42,6 +43,7 @@ class Redis:
                 break
         self.script = self._cli("SCRIPT", "LOAD", COMPARE_AND_SET).stdout.strip()
         if len(self.script) != 40:
+            self.__exit__()
             raise rounds.Failure(f"redis-server took no script: {self.script}")
         return self
 
