@@ -4,8 +4,8 @@
 #   tests/bench/run.sh [--no-build] [--small] [--all] [--goal ROW=NUMBER]... [--within SECONDS]
 #                      [ROW...]
 #
-# No row named: those of the first table in README.md's chapter about it; --all: every one (`--list`
-# says which), for which --within has to be longer. Each figure is a ratio to something measured in
+# No row named: those that are named DEFAULT in rows/__init__.py; --all: every one (`--list` says
+# which), for which --within has to be longer. Each figure is a ratio to something measured in
 # the same run, or CPU time against a fixed goal. Writes results.json and results.svg to
 # build/bench/. The exit status is 0 only when every goal is met; the last line is the summary. What
 # is not measured within 25 minutes (--within) has failed.

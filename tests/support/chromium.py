@@ -59,7 +59,12 @@ class Page:
         return self
 
     async def __aexit__(self, *_):
-        await self.socket.close()
+        try:
+            await self.socket.close()
+        finally:
+            self.end()
+
+    def end(self):
         self.process.terminate()
         try:
             self.process.wait(10)
