@@ -94,9 +94,9 @@ bool end_silent_runs(Record& record, const DeadlineLimits& limits, const Cause& 
   return any;
 }
 
-std::vector<RunEnded> ended_runs(const Record& before, const std::optional<Record>& after) {
+std::vector<RunEnded> ended_runs(const Record& before, const Record* after) {
   std::vector<RunEnded> ended;
-  const bool goes_on = after && after->sequence_since == before.sequence_since;
+  const bool goes_on = after != nullptr && after->sequence_since == before.sequence_since;
   const Sequence acknowledged = goes_on ? after->acknowledged : before.acknowledged;
   for (const Run& was : before.runs) {
     if (!opened(was) || is_settled(was, before.acknowledged)) continue;

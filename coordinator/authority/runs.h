@@ -33,7 +33,7 @@ struct RunEnded {
   bool complete = false;
   std::uint32_t kinds = 0;  // which of kAgentEvents it had, as in Run
 };
-// What the step from one record of a key to the next one ended.
-std::vector<RunEnded> ended_runs(const Record& before, const std::optional<Record>& after);
+// What the step from one record of a key to the next one ended; nullptr: there is none any more.
+std::vector<RunEnded> ended_runs(const Record& before, const Record* after);
 
 }  // namespace interlock

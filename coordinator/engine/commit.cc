@@ -80,6 +80,7 @@ bool Engine::decide_key(const std::string& key, Work& work, Batch& batch) {
   work.expected = entry.expected;
   work.write = entry.write;
   work.record = entry.record;
+  if (entry.write == Write::kPut) work.decided = std::move(fold.record);
   work.under_way = true;
   batch.push_back(std::move(entry));
   return true;
@@ -171,12 +172,14 @@ void Engine::applied(const std::string& key, Work& work, Revision revision) {
     }
     const bool ended = !work.steps.empty() && is_final(work.steps.back().to);
     std::optional<std::string> bytes;
-    if (work.write == Write::kPut) bytes = std::move(work.record);
+    RecordRef record;
+    if (work.write == Write::kPut) {
+      bytes = std::move(work.record);
+      spell_out(*work.decided, generation);
+      record = std::make_shared<const Record>(*std::move(work.decided));
+    }
     // Events first: the notice of the change may send them at once.
-    if (const absl::StatusOr<Record> record = bytes && !work.events.empty()
-                                                  ? decode_record(*bytes, generation)
-                                                  : absl::NotFoundError("");
-        record.ok()) {
+    if (record && !work.events.empty()) {
       out_.emplace_back(Published{work.events.size(), outbox_events(*record)});
       for (OutboxEvent& event : work.events) {
         deliveries_.published(key, record->sequence_since, std::move(event));
@@ -186,7 +189,7 @@ void Engine::applied(const std::string& key, Work& work, Revision revision) {
         (unseen_commits_.empty() || unseen_commits_.back().first < revision)) {
       unseen_commits_.emplace_back(revision, now_.steady_ms);
     }
-    observe(store_key(key), revision, std::move(bytes), true);
+    observe(store_key(key), revision, std::move(bytes), true, std::move(record));
     if (ended) make_room(key, false);
   }
   answer_all(key, work, revision);

@@ -28,7 +28,7 @@ Engine::Engine(EngineLimits limits, StoreTraits store, std::function<double()> r
     : limits_(limits),
       store_(store),
       random_(std::move(random)),
-      replica_(limits.authority.deadlines),
+      replica_(limits.authority.deadlines, limits.decoded_records_max),
       clock_(limits.tick_ms),
       leases_(limits.leases),
       damper_(limits.takeovers_per_minute_max),
@@ -237,7 +237,7 @@ bool Engine::outdated(const std::string& key, const Command& command, Answer& an
   const auto* operate = std::get_if<Operate>(&command);
   const auto work = work_.find(key);
   if (operate == nullptr || work == work_.end() || !work->second.under_way) return false;
-  const std::optional<Record> record = replica_.record(store_key(key));
+  const RecordRef record = replica_.record(store_key(key));
   if (!record || record->generation <= operate->generation) return false;
   answer = Refusal{StaleGeneration{record->generation}};
   return true;
@@ -268,7 +268,7 @@ void Engine::make_ready(const std::string& key, Work& work) {
 // Written lazily: with the next write of the record, when the outbox is a quarter full, or when the
 // time is over.
 void Engine::note_acknowledgement(const std::string& key, const Acknowledge& acknowledge) {
-  const std::optional<Record> record = replica_.record(store_key(key));
+  const RecordRef record = replica_.record(store_key(key));
   if (!record || record->generation != acknowledge.generation ||
       record->owner != acknowledge.gateway_id || acknowledge.sequence <= record->acknowledged ||
       acknowledge.sequence > record->last_sequence) {

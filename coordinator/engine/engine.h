@@ -77,7 +77,8 @@ class Engine {
     std::vector<OutboxEvent> events;
     Revision expected = kAbsent;
     Write write = Write::kCompareOnly;
-    std::string record;                // as committed
+    std::string record;                // as committed, and what it says
+    std::optional<Record> decided;
     std::optional<Revision> doubt;     // a write over this revision may still land
     bool under_way = false;
     bool queued = false;               // in ready_ or delayed_
@@ -93,6 +94,7 @@ class Engine {
       expected = kAbsent;
       write = Write::kCompareOnly;
       record.clear();
+      decided.reset();
       doubt.reset();
       under_way = queued = false;
       conflicts = 0;
@@ -180,15 +182,13 @@ class Engine {
                 const std::optional<Record>& record) const;
 
   // streams.cc: what the records' changes mean to gateways and watchers
-  // `own`: this engine's own commit wrote it.
+  // `own`: this engine's own commit wrote it. `decoded`: what `bytes` say, where it is known.
   void observe(std::string_view key, Revision revision, std::optional<std::string> bytes,
-               bool own = false);
-  void notice_ends(const std::string& key, const Record& before,
-                   const std::optional<Record>& after);
+               bool own = false, RecordRef decoded = nullptr);
+  void notice_ends(const std::string& key, const Record& before, const Record* after);
   void tell_closed();
   void show_deliveries();
-  void notify_gateways(const std::string& key, const Record& before,
-                       const std::optional<Record>& after);
+  void notify_gateways(const std::string& key, const Record& before, const Record* after);
   void attend(const std::string& key, const Record& record);
   void attend_present(const std::string& key);
   void follow_grant(const std::string& key, const Claim& claim, const Granted& granted);
@@ -209,8 +209,8 @@ class Engine {
   void tell_drain(const std::string& gateway);
   void tell_bookmarks();
   void note_removal(const std::string& key, Revision revision);
-  void notify_watchers(const std::string& key, const std::optional<Record>& before,
-                       const std::optional<Record>& after, Revision revision);
+  void notify_watchers(const std::string& key, const Record* before, const Record* after,
+                       Revision revision);
   bool matches(const ConnectionFilter* filter, const SeenConnection& connection) const;
   std::optional<SeenConnection> look_at(const std::string& key) const;
   SeenConnection seen(const std::string& key, Record record, Revision revision) const;

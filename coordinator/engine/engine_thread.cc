@@ -1,6 +1,10 @@
 #include "coordinator/engine/engine_thread.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
+
+#include "coordinator/engine/after_step.h"
 
 namespace interlock {
 namespace {
@@ -27,6 +31,13 @@ std::uint64_t* id_of(Input& input) {
   if (auto* asked = std::get_if<DrainAsked>(&input)) return &asked->ticket;
   if (auto* asked = std::get_if<OutboxAsked>(&input)) return &asked->ticket;
   return nullptr;
+}
+
+bool is_for_people(const Output& output) {
+  return std::holds_alternative<Happened>(output) || std::holds_alternative<RunOver>(output) ||
+         std::holds_alternative<ClosedGivenUp>(output) ||
+         std::holds_alternative<Published>(output) || std::holds_alternative<FeedSeen>(output) ||
+         std::holds_alternative<Committed>(output);
 }
 
 }  // namespace
@@ -79,29 +90,57 @@ void EngineThread::stop() {
 // ---- from any thread ----
 
 void EngineThread::post(Input input, Callback callback) {
+  std::vector<Posted> one;
+  one.push_back({std::move(input), std::move(callback)});
+  post(std::move(one));
+}
+
+void EngineThread::post(std::vector<Posted> posted) {
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
     first = inbox_.empty();
-    inbox_.push_back({std::move(input), std::move(callback)});
+    inbox_.insert(inbox_.end(), std::make_move_iterator(posted.begin()),
+                  std::make_move_iterator(posted.end()));
   }
   if (first) posted_.notify_one();
 }
 
-bool EngineThread::inbox_full() {
+std::size_t EngineThread::inbox_room() {
   const std::lock_guard lock(mutex_);
-  return !stopping_ && inbox_.size() >= inbox_max_;
+  return stopping_ ? inbox_max_ : inbox_max_ - std::min(inbox_max_, inbox_.size());
+}
+
+bool EngineThread::is_idle() {
+  const std::lock_guard lock(mutex_);
+  return inbox_.empty();
 }
 
 void EngineThread::ask(std::string key, Command command, AnswerTo done) {
-  if (inbox_full()) {
-    if (done) done(Refusal{NotNow{not_now_after_ms_, "the coordinator has too much to do"}}, 0);
-    return;
+  std::vector<Asked> one;
+  one.push_back({std::move(key), std::move(command), std::move(done)});
+  ask(std::move(one), 0, 0, std::nullopt);
+}
+
+void EngineThread::ask(std::vector<Asked> commands, std::uint64_t credit_bytes, StreamId stream,
+                       std::optional<StreamHeartbeat> heartbeat) {
+  const std::size_t room = inbox_room();
+  std::vector<Posted> posted;
+  posted.reserve(commands.size() + 2);
+  for (Asked& asked : commands) {
+    Callback callback;
+    if (posted.size() < room) {
+      if (asked.done) callback = std::move(asked.done);
+      posted.push_back({CommandGiven{0, std::move(asked.key), std::move(asked.command)},
+                        std::move(callback)});
+    } else if (asked.done) {
+      asked.done(Refusal{NotNow{not_now_after_ms_, "the coordinator has too much to do"}}, 0);
+    }
   }
-  Callback callback;
-  if (done) callback = std::move(done);
-  post(CommandGiven{0, std::move(key), std::move(command)}, std::move(callback));
+  if (credit_bytes > 0) posted.push_back({StreamCredit{stream, credit_bytes}, {}});
+  if (heartbeat) posted.push_back({*std::move(heartbeat), {}});
+  if (!posted.empty()) post(std::move(posted));
 }
 
 void EngineThread::observe(std::string key,
@@ -177,8 +216,16 @@ void EngineThread::run() {
     for (Posted& one : posted) inputs.push_back(admit(std::move(one)));
     Outputs outputs = engine_.step(std::move(inputs), present());
     show();
-    for (Output& output : outputs) carry_out(std::move(output));
+    // Whoever waits is answered first; what is written down for people can wait.
+    AfterStep after;
+    for (Output& output : outputs) {
+      if (!is_for_people(output)) carry_out(std::move(output));
+    }
     if (refusing) refuse_tickets();
+    after.work_off(is_idle());
+    for (Output& output : outputs) {
+      if (is_for_people(output)) carry_out(std::move(output));
+    }
   }
 }
 

@@ -50,6 +50,14 @@ class EngineThread {
   // `done` may be empty: nobody waits for the answer. With waiting_commands_max inputs not yet
   // taken in, the answer is NotNow, given at once by the asking thread.
   void ask(std::string key, Command command, AnswerTo done);
+  // All that one message of a stream asks, in this order: it is taken in together.
+  struct Asked {
+    std::string key;
+    Command command;
+    AnswerTo done;
+  };
+  void ask(std::vector<Asked> commands, std::uint64_t credit_bytes, StreamId stream,
+           std::optional<StreamHeartbeat> heartbeat);
   void observe(std::string key, std::function<void(std::optional<SeenConnection>)> done);
   void scan(ScanAsked what, std::function<void(Scanned)> done);
   void explain(std::string key, std::function<void(Explained)> done);
@@ -63,8 +71,6 @@ class EngineThread {
   // The stream is numbered here.
   StreamId open_stream(StreamOpened what, std::function<void(Notice)> notify);
   void list(StreamListed what) { post(Input{std::move(what)}); }
-  void add_credit(StreamId stream, std::uint64_t bytes) { post(StreamCredit{stream, bytes}); }
-  void heartbeat(StreamHeartbeat what) { post(Input{std::move(what)}); }
   void close_stream(StreamId stream);
 
   // The watcher is numbered here.
@@ -96,7 +102,9 @@ class EngineThread {
     Callback callback;
   };
   void post(Input input, Callback callback = {});
-  bool inbox_full();
+  void post(std::vector<Posted> posted);
+  std::size_t inbox_room();
+  bool is_idle();
   void run();
   std::vector<Posted> wait();
   Input admit(Posted posted);

@@ -35,6 +35,7 @@ struct EngineLimits {
   std::size_t waiting_per_key_max = 4'096;
   std::size_t commits_under_way_max = 2;
   std::size_t commands_per_write_max = 1'024;      // of one key
+  std::size_t decoded_records_max = 4'096;         // kept beside their bytes; 0: none
   std::uint64_t acknowledge_within_ms = 2'000;     // written lazily, at the latest then
   std::uint64_t retry_initial_ms = 5;              // after conflicts or unknown outcomes
   std::uint64_t retry_max_ms = 1'000;

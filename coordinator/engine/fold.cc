@@ -64,7 +64,7 @@ Engine::Fold Engine::fold(const std::string& key, Work& work) {
   Fold fold;
   const Replica::Slot* slot = replica_.find(store_key(key));
   if (slot != nullptr && slot->present()) {
-    fold.record = replica_.record(*slot);
+    if (const RecordRef stands = replica_.record(*slot)) fold.record = *stands;
     fold.expected = slot->revision;
   }
   fold.context = context_of(key, fold.record, fold.expected);

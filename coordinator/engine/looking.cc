@@ -241,8 +241,8 @@ void Engine::note_removal(const std::string& key, Revision revision) {
   removals_.pop_front();
 }
 
-void Engine::notify_watchers(const std::string& key, const std::optional<Record>& before,
-                             const std::optional<Record>& after, Revision revision) {
+void Engine::notify_watchers(const std::string& key, const Record* before, const Record* after,
+                             Revision revision) {
   Watched watched{.key = key, .connection = {}, .steps = {}, .sent = 0, .tick = 0};
   if (after) {
     const std::uint64_t known = before ? before->transitions_total : 0;

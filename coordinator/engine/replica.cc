@@ -74,7 +74,7 @@ void Replica::index(Slot& slot, const Record& record) {
 }
 
 Replica::Taken Replica::put(std::string_view key, Revision revision, std::string bytes,
-                            std::optional<Record>* record) {
+                            RecordRef decoded) {
   Slot& slot = slot_of(key);
   if (revision <= slot.revision) return Taken::kOld;
   if (!connection_key_of(key)) {
@@ -82,13 +82,16 @@ Replica::Taken Replica::put(std::string_view key, Revision revision, std::string
     slot.bytes = std::move(bytes);
     return Taken::kNewer;
   }
-  absl::StatusOr<Record> decoded = decode_record(bytes, base_ + revision);
-  if (!decoded.ok()) return Taken::kUnreadable;
+  if (decoded == nullptr) {
+    absl::StatusOr<Record> read = decode_record(bytes, base_ + revision);
+    if (!read.ok()) return Taken::kUnreadable;
+    decoded = std::make_shared<const Record>(*std::move(read));
+  }
   unindex(slot);
   slot.revision = revision;
   slot.bytes = std::move(bytes);
   index(slot, *decoded);
-  if (record != nullptr) *record = *std::move(decoded);
+  recent_.keep(slot.key, revision, std::move(decoded));
   return Taken::kNewer;
 }
 
@@ -134,17 +137,19 @@ const Replica::Slot* Replica::find(std::string_view key) const {
   return found == slots_.end() ? nullptr : found->second.get();
 }
 
-std::optional<Record> Replica::record(const Slot& slot) const {
-  if (!slot.present()) return std::nullopt;
-  absl::StatusOr<Record> record = decode_record(slot.bytes, base_ + slot.revision);
-  if (!record.ok()) return std::nullopt;  // cannot be: put has read it
-  return *std::move(record);
+RecordRef Replica::record(const Slot& slot) const {
+  if (!slot.present()) return nullptr;
+  if (RecordRef recent = recent_.find(slot.key, slot.revision)) return recent;
+  absl::StatusOr<Record> read = decode_record(slot.bytes, base_ + slot.revision);
+  if (!read.ok()) return nullptr;  // cannot be: put has read it
+  auto record = std::make_shared<const Record>(*std::move(read));
+  recent_.keep(slot.key, slot.revision, record);
+  return record;
 }
 
-std::optional<Record> Replica::record(std::string_view key) const {
+RecordRef Replica::record(std::string_view key) const {
   const Slot* slot = find(key);
-  if (slot == nullptr) return std::nullopt;
-  return record(*slot);
+  return slot == nullptr ? nullptr : record(*slot);
 }
 
 std::vector<std::string> Replica::owned_by(std::string_view gateway) const {

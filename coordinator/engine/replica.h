@@ -1,7 +1,8 @@
 // All records, in memory, as the store last showed them.
 //
 // Only ever moves forward in revision, deletions included: what an old message says about a key
-// cannot undo what a newer one said. Records stay encoded, since a million of them must fit.
+// cannot undo what a newer one said. Records stay encoded, since a million of them must fit; those
+// that were used last are kept decoded too.
 #pragma once
 
 #include <array>
@@ -18,6 +19,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "coordinator/authority/machine.h"
 #include "coordinator/authority/sweep.h"
+#include "coordinator/engine/recent_records.h"
 #include "coordinator/store/store.h"
 
 namespace interlock {
@@ -38,16 +40,17 @@ class Replica {
     bool present() const { return !bytes.empty(); }
   };
 
-  explicit Replica(const DeadlineLimits& deadlines) : deadlines_(deadlines) {}
+  Replica(const DeadlineLimits& deadlines, std::size_t decoded_records_max)
+      : deadlines_(deadlines), recent_(decoded_records_max) {}
 
   enum class Taken {
     kNewer,       // taken over
     kOld,         // something newer, or the same, has been seen already
     kUnreadable,  // not taken: no record of this build or of one version on
   };
-  // `record`: where what was taken is left too, if it is a connection's.
+  // `decoded`: what the bytes of a connection's record say, where that is known already.
   Taken put(std::string_view key, Revision revision, std::string bytes,
-            std::optional<Record>* record = nullptr);
+            RecordRef decoded = nullptr);
   Taken remove(std::string_view key, Revision revision);
   // Deletions up to here need no memory any more: the feed will not bring anything older.
   void forget_deletions(Position through);
@@ -58,9 +61,9 @@ class Replica {
   const Slot* find(std::string_view key) const;  // present or deleted; nullptr: never seen
   void set_base(std::uint64_t base) { base_ = base; }
   std::uint64_t base() const { return base_; }
-  // The record with every generation spelled out; nothing when absent.
-  std::optional<Record> record(std::string_view key) const;
-  std::optional<Record> record(const Slot& slot) const;
+  // The record with every generation spelled out; nullptr when absent.
+  RecordRef record(std::string_view key) const;
+  RecordRef record(const Slot& slot) const;
 
   // Keys of connections that `gateway` owns.
   std::vector<std::string> owned_by(std::string_view gateway) const;
@@ -92,6 +95,7 @@ class Replica {
   using Members = std::vector<Slot*>;  // each knows its place, so that it leaves at once
 
   const DeadlineLimits deadlines_;
+  mutable RecentRecords recent_;
   std::uint64_t base_ = 0;
   absl::flat_hash_map<std::string_view, std::unique_ptr<Slot>> slots_;
   absl::btree_set<const Slot*, ByKey> order_;

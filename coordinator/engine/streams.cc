@@ -30,7 +30,7 @@ bool moved_by_owner(const Record& record) {
 
 // The only way in which a record comes to be known, whoever wrote it.
 void Engine::observe(std::string_view store_key, Revision revision,
-                     std::optional<std::string> bytes, bool own) {
+                     std::optional<std::string> bytes, bool own, RecordRef decoded) {
   newest_ = std::max(newest_, revision);
   // The feed has shown everything up to fed_: what is not here any more was deleted since. The late
   // answer to a commit must not bring it back.
@@ -41,11 +41,12 @@ void Engine::observe(std::string_view store_key, Revision revision,
     return;
   }
   const std::optional<std::string_view> name = connection_key_of(store_key);
-  std::optional<Record> before;
+  RecordRef before;
   if (name) before = replica_.record(store_key);
-  std::optional<Record> after;
-  const Replica::Taken taken = bytes ? replica_.put(store_key, revision, *bytes, &after)
-                                     : replica_.remove(store_key, revision);
+  const Replica::Taken taken =
+      bytes ? replica_.put(store_key, revision, name ? *std::move(bytes) : *bytes,
+                           std::move(decoded))
+            : replica_.remove(store_key, revision);
   if (taken == Replica::Taken::kUnreadable) {
     out_.emplace_back(Fatal{"the store holds a record that this build cannot read: " +
                             std::string(store_key) + "; start the build that wrote it"});
@@ -54,9 +55,10 @@ void Engine::observe(std::string_view store_key, Revision revision,
   if (taken == Replica::Taken::kOld) return;
   if (!name) return observe_upkeep(store_key, bytes);
   const std::string key(*name);
+  const RecordRef after = replica_.record(store_key);
   if (!before && !after) return;
   if (!after) note_removal(key, revision);
-  if (own && before) notice_ends(key, *before, after);
+  if (own && before) notice_ends(key, *before, after.get());
   if (own && before && after && after->sequence_since == before->sequence_since) {
     tally_.acknowledged += after->acknowledged - before->acknowledged;
   }
@@ -68,22 +70,21 @@ void Engine::observe(std::string_view store_key, Revision revision,
       acknowledgements_.erase(pending);
     }
   }
-  if (before) notify_gateways(key, *before, after);
+  if (before) notify_gateways(key, *before, after.get());
   if (after) {
     attend(key, *after);
     deliveries_.progress(key, *after);
   } else {
     deliveries_.leave(key);
   }
-  if (!watchers_.empty()) notify_watchers(key, before, after, revision);
+  if (!watchers_.empty()) notify_watchers(key, before.get(), after.get(), revision);
 }
 
 // What the write ended, besides what its steps say.
-void Engine::notice_ends(const std::string& key, const Record& before,
-                         const std::optional<Record>& after) {
+void Engine::notice_ends(const std::string& key, const Record& before, const Record* after) {
   for (RunEnded& run : ended_runs(before, after)) out_.emplace_back(RunOver{key, std::move(run)});
   const bool owed = before.closed_pending != 0;
-  const bool still = after && after->closed_pending != 0;
+  const bool still = after != nullptr && after->closed_pending != 0;
   const auto until = news_due(before, limits_.authority.deadlines);
   if (owed && !still && clock_.tick() >= *until) {
     out_.emplace_back(ClosedGivenUp{key, before.closed_pending});
@@ -93,7 +94,7 @@ void Engine::notice_ends(const std::string& key, const Record& before,
 // Backends are told of ends through whichever attached gateway has one.
 void Engine::tell_closed() {
   while (const auto task = closed_news_.next(now_.steady_ms, random_())) {
-    const std::optional<Record> record = replica_.record(store_key(task->key));
+    const RecordRef record = replica_.record(store_key(task->key));
     if (!record) continue;
     out_.emplace_back(
         Notified{task->stream, ClosedToTell{task->key, task->generation, record->subject,
@@ -102,13 +103,14 @@ void Engine::tell_closed() {
 }
 
 void Engine::notify_gateways(const std::string& key, const Record& before,
-                             const std::optional<Record>& after) {
+                             const Record* after) {
   const auto stream = stream_of_gateway_.find(before.owner);
   if (before.owner.empty() || stream == stream_of_gateway_.end()) return;
-  if (!after || (after->generation == before.generation && after->owner != before.owner)) {
+  const bool goes_on = after != nullptr && after->generation == before.generation;
+  if (after == nullptr || (goes_on && after->owner != before.owner)) {
     deliveries_.leave(key);
-    if (after && left_by_itself(before, *after)) return;
-    const ReleasedFor why = released_for(after ? *after : before);
+    if (after != nullptr && left_by_itself(before, *after)) return;
+    const ReleasedFor why = released_for(after != nullptr ? *after : before);
     out_.emplace_back(Notified{stream->second, Released{key, before.generation, why}});
   } else if (after->generation > before.generation) {
     deliveries_.leave(key);
@@ -159,7 +161,7 @@ void Engine::attend_present(const std::string& key) {
       !attached(slot->owner)) {
     return;
   }
-  const std::optional<Record> record = replica_.record(*slot);
+  const RecordRef record = replica_.record(*slot);
   if (!record) return;
   attend(key, *record);
   deliveries_.progress(key, *record);
@@ -170,7 +172,7 @@ void Engine::attend_present(const std::string& key) {
 void Engine::follow_grant(const std::string& key, const Claim& claim, const Granted& granted) {
   const auto stream = stream_of_gateway_.find(claim.gateway_id);
   if (stream == stream_of_gateway_.end()) return;
-  const std::optional<Record> record = replica_.record(store_key(key));
+  const RecordRef record = replica_.record(store_key(key));
   if (record && record->generation > granted.generation) {
     out_.emplace_back(
         Notified{stream->second, Superseded{key, granted.generation, record->generation}});
@@ -258,7 +260,7 @@ void Engine::reconcile(StreamId id, const ListedConnection& entry) {
   const auto unanswered = stream.unanswered.find(entry.key);
   if (--unanswered->second == 0) stream.unanswered.erase(unanswered);
   ListAnswered listed{entry.key, entry.generation, ReleasedFor{}};
-  if (const std::optional<Record> record = replica_.record(store_key(entry.key))) {
+  if (const RecordRef record = replica_.record(store_key(entry.key))) {
     if (record->generation > entry.generation) {
       listed.answer = SupersededBy{record->generation};
     } else if (leases_.fate(stream.gateway_id) == LeaseFate::kExpired) {
@@ -293,7 +295,7 @@ void Engine::end_listing(StreamId id) {
   for (const std::string& owned : replica_.owned_by(stream.gateway_id)) {
     const std::string key(*connection_key_of(owned));
     const Replica::Slot* slot = replica_.find(owned);
-    const std::optional<Record> record = replica_.record(*slot);
+    const RecordRef record = replica_.record(*slot);
     if (!record || record->generation > replica_.base() + stream.began) continue;
     if (stream.held.contains({key, record->generation})) continue;
     if (stream.claim_ids.contains(record->claim_id)) continue;

@@ -1,5 +1,7 @@
 #include "tests/simulation/coordinator.h"
 
+#include <array>
+
 #include "coordinator/engine/record_codec.h"
 
 namespace interlock::sim {
@@ -35,6 +37,9 @@ EngineLimits Coordinator::engine_limits() const {
   limits.authority.deadlines.setup_ticks = run_.swarm.setup_timeout_ticks;
   limits.authority.deadlines.retention_ticks = run_.swarm.retention_ticks;
   limits.takeovers_per_minute_max = run_.swarm.takeovers_per_minute;
+  // All of them, hardly any, none: it must not make a difference.
+  constexpr std::array<std::size_t, 3> kDecoded = {4'096, 2, 0};
+  limits.decoded_records_max = kDecoded[(run_.seed + number_) % kDecoded.size()];
   return limits;
 }
 

@@ -129,6 +129,13 @@ void Simulation::check_replicas() {
       if (slot == nullptr || slot->revision != record.now.revision ||
           slot->bytes != record.now.bytes) {
         world.run.wrong("coordinator {} does not know {} as it is", one->number(), key);
+        continue;
+      }
+      const absl::StatusOr<Record> says =
+          decode_record(slot->bytes, engine.replica().base() + slot->revision);
+      if (!says.ok() || *engine.replica().record(*slot) != *says) {
+        world.run.wrong("coordinator {} takes {} for something else than its bytes say",
+                        one->number(), key);
       }
     }
     if (engine.replica().connections() != present) {

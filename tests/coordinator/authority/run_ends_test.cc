@@ -17,12 +17,14 @@ using testing::IsEmpty;
 
 constexpr Tick kSilence = 600;
 
+const Record* present(const OneKey& key) { return key.record ? &*key.record : nullptr; }
+
 // "run complete" or "run incomplete", for each that the command ended.
 std::vector<std::string> ended_by(OneKey& key, const Command& command) {
   const Record before = key.now();
   key.ask(command);
   std::vector<std::string> said;
-  for (const RunEnded& run : ended_runs(before, key.record)) {
+  for (const RunEnded& run : ended_runs(before, present(key))) {
     said.push_back(run.name + (run.complete ? " complete" : " incomplete"));
   }
   return said;
@@ -55,8 +57,8 @@ TEST(RunEnds, WhichOfTheFiveKindsCameIsKept) {
   }
   const Record before = key.now();
   key.ask(acknowledgement(key, 5));
-  ASSERT_EQ(ended_runs(before, key.record).size(), 1u);
-  EXPECT_EQ(ended_runs(before, key.record)[0].kinds, 31u);
+  ASSERT_EQ(ended_runs(before, present(key)).size(), 1u);
+  EXPECT_EQ(ended_runs(before, present(key))[0].kinds, 31u);
 }
 
 TEST(RunEnds, ARunThatFallsSilentEndsIncompleteAndTheStateMoves) {

@@ -261,7 +261,8 @@ void Chaos::verify_replicas() {
     }
     if (engine.store_away()) wrong.push_back("a store that is there is said to be away");
     for (const std::string& key : keys_) {
-      if (engine.replica().record(store_key(key)) != world->record(key)) {
+      const RecordRef known = engine.replica().record(store_key(key));
+      if ((known ? std::optional(*known) : std::nullopt) != world->record(key)) {
         wrong.push_back(fmt::format("coordinator {} does not know {} as it is", i, key));
       }
     }

@@ -162,7 +162,7 @@ TEST(EngineFeed, AResyncDropsWhatWasDeletedMeanwhileAndGoesOn) {
   world.store(1).set_away(Away::kNo);
   world.run(2'000);
   EXPECT_EQ(world.engine(1).replica().connections(), 2u);
-  EXPECT_EQ(world.engine(1).replica().record("c/alice:gone"), std::nullopt);
+  EXPECT_EQ(world.engine(1).replica().record("c/alice:gone"), nullptr);
   EXPECT_EQ(world.engine(1).replica().record("c/alice:kept")->state, State::kAccepted);
   const auto released = world.heard<Released>(stream);
   ASSERT_THAT(released, SizeIs(1));

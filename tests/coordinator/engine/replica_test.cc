@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "coordinator/engine/record_codec.h"
 #include "tests/coordinator/engine/bare_engine.h"
 
 namespace interlock {
@@ -11,6 +12,8 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+
+constexpr std::size_t kDecoded = 1;  // so that all keys fall on one place
 
 class ReplicaTest : public testing::Test {
  protected:
@@ -31,7 +34,7 @@ class ReplicaTest : public testing::Test {
     return replica.connections_by_state()[static_cast<std::size_t>(state)];
   }
 
-  Replica replica{DeadlineLimits{}};
+  Replica replica{DeadlineLimits{}, kDecoded};
 };
 
 TEST_F(ReplicaTest, WhatIsOlderOrTheSameChangesNothing) {
@@ -42,11 +45,29 @@ TEST_F(ReplicaTest, WhatIsOlderOrTheSameChangesNothing) {
   EXPECT_EQ(replica.record("c/a")->state, State::kIdle);
 }
 
+TEST_F(ReplicaTest, WhatIsKeptDecodedIsOfTheRevisionAndTheKeyThatAreAskedFor) {
+  put("c/a", 5, State::kIdle);
+  put("c/b", 5, State::kClosed);
+  EXPECT_EQ(replica.record("c/a")->state, State::kIdle);
+  EXPECT_EQ(replica.record("c/b")->state, State::kClosed);
+  const RecordRef before = replica.record("c/a");
+  put("c/a", 6, State::kDegraded);
+  EXPECT_EQ(replica.record("c/a")->state, State::kDegraded);
+  EXPECT_EQ(before->state, State::kIdle) << "whoever holds it may go on looking";
+}
+
+TEST_F(ReplicaTest, WhatIsKnownDecodedIsNotDecodedAgain) {
+  Record record = *decode_record(bytes_of(State::kIdle), 1'005);
+  record.subject = "only in the decoded one";
+  replica.put("c/a", 5, bytes_of(State::kIdle), std::make_shared<const Record>(record));
+  EXPECT_EQ(*replica.record("c/a"), record);
+}
+
 TEST_F(ReplicaTest, ADeletionIsRememberedAgainstWhatIsOlder) {
   put("c/a", 5);
   EXPECT_EQ(replica.remove("c/a", 8), Replica::Taken::kNewer);
   EXPECT_EQ(put("c/a", 7), Replica::Taken::kOld);
-  EXPECT_EQ(replica.record("c/a"), std::nullopt);
+  EXPECT_EQ(replica.record("c/a"), nullptr);
   EXPECT_EQ(replica.remove("c/never seen", 8), Replica::Taken::kNewer);
   EXPECT_EQ(put("c/never seen", 3), Replica::Taken::kOld);
   EXPECT_EQ(put("c/a", 9), Replica::Taken::kNewer);
@@ -65,7 +86,7 @@ TEST_F(ReplicaTest, ADeletionIsForgottenWhenTheFeedHasPassedItUnlessTheKeyIsBack
   replica.remove("c/b", 10);
   put("c/b", 11);
   replica.forget_deletions(Position{20});
-  EXPECT_NE(replica.record("c/b"), std::nullopt);
+  EXPECT_NE(replica.record("c/b"), nullptr);
 
   put("c/d", 21);
   replica.remove("c/d", 22);
