@@ -74,6 +74,8 @@ std::string AttachStream::take(const v1::AttachRequest& request) {
     engine_.list(*std::move(inputs.listed));
   }
   for (const auto& [to, refusal] : inputs.refused) answer(to, refusal);
+  std::vector<EngineThread::Asked> commands;
+  commands.reserve(inputs.commands.size());
   for (AttachCommand& asked : inputs.commands) {
     EngineThread::AnswerTo answer_to;
     if (asked.answer_to.kind != Addressee::Kind::kNobody) {
@@ -87,10 +89,11 @@ std::string AttachStream::take(const v1::AttachRequest& request) {
                                     asked.key, asked.traceparent, std::move(answer_to));
       }
     }
-    engine_.ask(std::move(asked.key), std::move(asked.command), std::move(answer_to));
+    commands.push_back({std::move(asked.key), std::move(asked.command), std::move(answer_to)});
   }
-  if (inputs.credit_bytes > 0) engine_.add_credit(stream_, inputs.credit_bytes);
-  if (inputs.heartbeat) engine_.heartbeat({stream_, *inputs.heartbeat, std::move(inputs.load)});
+  std::optional<StreamHeartbeat> heartbeat;
+  if (inputs.heartbeat) heartbeat = {stream_, *inputs.heartbeat, std::move(inputs.load)};
+  engine_.ask(std::move(commands), inputs.credit_bytes, stream_, std::move(heartbeat));
   return {};
 }
 
@@ -142,7 +145,7 @@ void AttachStream::queue(std::size_t bytes, Add add) {
   wake(lock);
 }
 
-// The message is packed and encoded on a worker: the engine's thread goes on.
+// The message is packed and encoded behind the engine's step.
 void AttachStream::wake(std::unique_lock<std::mutex>& lock) {
   if (queued_bytes_ > limits_.queued_bytes_max) {
     lock.unlock();

@@ -8,6 +8,7 @@
 #include <latch>
 #include <set>
 
+#include "coordinator/engine/after_step.h"
 #include "coordinator/store/memory_store.h"
 #include "coordinator/store/thread_scheduler.h"
 #include "tests/coordinator/engine/asking.h"
@@ -118,10 +119,10 @@ TEST_F(EngineThreads, StreamsWatchersAndScansAreHeardFromManyThreads) {
       engine->list({.stream = stream, .held = {}, .pending_claims = {}, .end = true});
       const Answer answer = ask(*engine, key, claim_by(gateway, "c", State::kProcessingReady));
       ASSERT_TRUE(std::holds_alternative<Granted>(answer));
-      engine->heartbeat({stream, 1});
+      engine->ask({}, 0, stream, StreamHeartbeat{stream, 1});
       for (int i = 0; i < 20; ++i) {
         engine->ask(key, publish("e" + std::to_string(i)), {});
-        engine->add_credit(stream, 1);
+        engine->ask({}, 1, stream, std::nullopt);
       }
       delivered.wait();
       confirmed.get_future().wait();
@@ -225,6 +226,39 @@ TEST_F(EngineThreads, MoreThanItMayHoldIsRefusedAtOnceByTheAskersOwnThread) {
   EXPECT_EQ(refused, 5);
   engine->ask("alice:1", Lookup{}, {});  // and whoever does not wait is not told
   engine->stop();
+}
+
+TEST_F(EngineThreads, WhatCallbacksLeaveIsDoneBehindThemAndBeforeThePeoplesPart) {
+  EXPECT_FALSE(AfterStep::leave([](bool) { ADD_FAILURE() << "there is no step"; }));
+  const auto engine = make();
+  engine->start();
+  std::promise<std::uint64_t> steps_then;
+  std::atomic<bool> in_callback = false;
+  engine->ask("alice:1", claim_by("gateway-a", "c1"), [&](const Answer&, Revision) {
+    in_callback = true;
+    EXPECT_TRUE(AfterStep::leave([&](bool) {
+      EXPECT_FALSE(in_callback);
+      EXPECT_FALSE(AfterStep::leave([](bool) {})) << "what this leads to is no part of the step";
+      steps_then.set_value(counting_.steps);
+    }));
+    in_callback = false;
+  });
+  EXPECT_EQ(steps_then.get_future().get(), 0u) << "logs and metrics come behind it";
+  engine->stop();
+  EXPECT_EQ(counting_.steps, 1u);
+}
+
+TEST(AfterStepTest, OnlySomeOfItIsDoneHereAndNoneWhenTheEngineHasMoreToDo) {
+  const auto done_here = [](int count, bool idle) {
+    AfterStep step;
+    int here = 0;
+    for (int i = 0; i < count; ++i) AfterStep::leave([&](bool is_here) { here += is_here; });
+    step.work_off(idle);
+    return here;
+  };
+  EXPECT_EQ(done_here(3, true), 3);
+  EXPECT_EQ(done_here(9, true), 4);
+  EXPECT_EQ(done_here(3, false), 0);
 }
 
 TEST_F(EngineThreads, WhatIsDueLaterIsDoneWithoutAnybodyAsking) {
