@@ -23,12 +23,34 @@ AttachmentShell::Owner::Owner(const AttachmentSettings& settings, OpenAttachStre
       give_up_after_ms_(settings.limits.give_up_after_ms),
       timer_(thread_.loop()),
       finish_timer_(thread_.loop()) {
-  post([](Owner&) {});
+  post([](Owner&) {}, true);
 }
 
 AttachmentShell::Owner::~Owner() {
-  post([](Owner& self) { self.stop(); });
+  post([](Owner& self) { self.stop(); }, true);
   thread_.join();
+}
+
+// What may be the last input is for the owner's own thread, which ends with it: whoever else had a
+// turn has ended it by then, and holds on to nothing but `inputs`.
+void AttachmentShell::Owner::post(Input input, bool on_own_thread) {
+  const std::shared_ptr<Inputs> inputs = inputs_;
+  std::unique_lock lock(inputs->mutex);
+  inputs->waiting.push_back(std::move(input));
+  if (std::exchange(inputs->taken, true)) return;
+  if (on_own_thread) return thread_.post([this] { take_turn(std::unique_lock(inputs_->mutex)); });
+  take_turn(std::move(lock));
+}
+
+void AttachmentShell::Owner::take_turn(std::unique_lock<std::mutex> lock) {
+  const std::shared_ptr<Inputs> inputs = inputs_;
+  std::vector<Input> waiting = std::exchange(inputs->waiting, {});
+  lock.unlock();
+  for (Input& input : waiting) input(*this);
+  step();
+  lock.lock();
+  inputs->taken = !inputs->waiting.empty();
+  if (inputs->taken) thread_.post([this] { take_turn(std::unique_lock(inputs_->mutex)); });
 }
 
 void AttachmentShell::Owner::step() {
@@ -65,7 +87,7 @@ AttachStream::Events AttachmentShell::Owner::events_of_stream(std::uint64_t numb
   };
   events.written = [this] { post([](Owner& self) { self.written(); }); };
   events.ended = [this](std::string why) {
-    post([why = std::move(why)](Owner& self) { self.ended(why); });
+    post([why = std::move(why)](Owner& self) { self.ended(why); }, true);
   };
   return events;
 }
@@ -106,7 +128,11 @@ void AttachmentShell::Owner::cut(const std::string& why) {
   if (!writing_) stream_->finish();
   finish_timer_.expires_after(std::chrono::milliseconds(finish_timeout_ms));
   finish_timer_.async_wait([this, number = stream_number_](const boost::system::error_code& error) {
-    if (!error && stream_ && !over_ && number == stream_number_) stream_->cancel();
+    if (error) return;
+    post([number](Owner& self) {
+      const bool still = self.stream_ && !self.over_ && number == self.stream_number_;
+      if (still) self.stream_->cancel();
+    });
   });
 }
 
@@ -179,8 +205,7 @@ void AttachmentShell::Owner::wait() {
   timer_.expires_after(std::chrono::milliseconds(wait_ms));
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    timer_at_ms_.reset();
-    post([](Owner&) {});
+    post([](Owner& self) { self.timer_at_ms_.reset(); });
   });
 }
 

@@ -1,4 +1,4 @@
-// The thread that owns the attachment, and the stream that it drives.
+// What owns the attachment among threads, and the stream that it drives.
 //
 // It decides nothing: it feeds the attachment and carries out what comes back. What carries the
 // messages is given to it, so that gRPC and the in-memory twin differ in nothing else.
@@ -65,7 +65,7 @@ struct AttachmentSettings {
   std::string address;  // display only
   AttachmentLimits limits;
   bool has_backend = false;  // it can tell a backend of machines that ended
-  // Says what operators are to see of this gateway, with each heartbeat; on the shell's own thread,
+  // Says what operators are to see of this gateway, with each heartbeat; on one thread at a time,
   // also before whoever makes the shell has it. Empty: nothing.
   std::function<void(v1::GatewayLoad& load)> report_load = nullptr;
   std::function<std::string()> next_gateway_id = make_identity;  // when that one is used up
@@ -93,7 +93,7 @@ class AttachmentShell : public CoordinatorClient {
   std::uint64_t act_until_ms() const override;
   bool drain(std::uint64_t within_ms) override;
 
-  // `tell` is called on the shell's own thread for each end that the backend is to be told of, and
+  // `tell` is called on one thread at a time for each end that the backend is to be told of, and
   // must not block; empty: nobody is told. Returns when the one before is not called any more. Not
   // from a callback.
   using TellClosed = std::function<void(v1::ClosedToDeliver)>;
@@ -101,7 +101,7 @@ class AttachmentShell : public CoordinatorClient {
   // The backend was told, or does not want to be. Safe to call from any thread.
   void closed_delivered(std::string key, std::uint64_t generation);
 
-  // Called on the shell's own thread when an operator wants this gateway empty, with how many
+  // Called on one thread at a time when an operator wants this gateway empty, with how many
   // connections a second; it must not block. Empty: nobody is told. As tell_closed otherwise.
   using SendAway = std::function<void(std::uint32_t per_s)>;
   void send_away(SendAway send);

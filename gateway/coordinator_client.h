@@ -9,8 +9,9 @@
 
 namespace interlock {
 
-// Safe to call from any thread. `notify` is called on the client's own thread, must not block, and
-// is never called again for a connection once forget() of it has been carried out there.
+// Safe to call from any thread. `notify` is called on one thread at a time, perhaps before the call
+// that leads to it returns (so not under a lock that it takes too); it must not block, and is never
+// called again for a connection once forget() of it has been carried out.
 class CoordinatorClient {
  public:
   using Notify = std::function<void(ConnectionNotice)>;

@@ -11,6 +11,9 @@ interlock_test(gateway_backend_attempts_test LABELS unit
 interlock_test(gateway_stream_shares_test LABELS unit
   SOURCES stream_shares_test.cc LIBS interlock_gateway_core)
 
+interlock_test(gateway_attachment_shell_test LABELS unit
+  SOURCES attachment_shell_test.cc LIBS interlock_gateway_memory)
+
 # The twins run the same contracts as the real clients below.
 interlock_test(gateway_memory_clients_test LABELS unit
   SOURCES memory_clients_test.cc
