@@ -2,14 +2,17 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sched.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <array>
 #include <boost/json.hpp>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -20,6 +23,33 @@
 #include "common/utf8.h"
 
 namespace interlock {
+
+namespace {
+
+// Lines that wait together leave in one write, which costs as much as that of one line.
+class GatheringSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit GatheringSink(spdlog::details::thread_pool& pool) : pool_(pool) {}
+
+ private:
+  static constexpr std::size_t bytes_max = 64 * 1024;
+
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    gathered_.append(message.payload.begin(), message.payload.end());
+    gathered_.push_back('\n');
+    if (gathered_.size() >= bytes_max || pool_.queue_size() == 0) flush_();
+  }
+  void flush_() override {
+    std::fwrite(gathered_.data(), 1, gathered_.size(), stderr);
+    std::fflush(stderr);
+    gathered_.clear();
+  }
+
+  spdlog::details::thread_pool& pool_;
+  std::string gathered_;
+};
+
+}  // namespace
 
 // The thread that writes, and the queue before it.
 struct LogWorker {
@@ -121,6 +151,13 @@ std::string make_line(LogLevel level, std::string_view message, LogFields fields
   return json::serialize(line);
 }
 
+// On the worker's thread. A line that is queued wakes it, and it would take the place of the thread
+// that has queued it, which has better things to do; a batch waits for its turn.
+void give_way() {
+  const sched_param none{};
+  sched_setscheduler(0, SCHED_BATCH, &none);  // refused: lines take longer, and that is all
+}
+
 // False when no worker is there to take it.
 bool queue_line(const std::string& line) {
   LogWorker* const worker = output().worker;
@@ -151,9 +188,11 @@ Logging::Logging(LoggingOptions options) {
   if (!options.trace_project_id.empty()) {
     worker->traces = "projects/" + options.trace_project_id + "/traces/";
   }
-  worker->pool = std::make_shared<spdlog::details::thread_pool>(options.queue_lines_max, 1);
+  worker->pool = std::make_shared<spdlog::details::thread_pool>(options.queue_lines_max, 1,
+                                                                give_way);
+  auto sink = std::make_shared<GatheringSink>(*worker->pool);
   worker->logger = std::make_shared<spdlog::async_logger>(
-      "queue", output().sink, worker->pool, spdlog::async_overflow_policy::overrun_oldest);
+      "queue", std::move(sink), worker->pool, spdlog::async_overflow_policy::overrun_oldest);
   write_plainly(*worker->logger);
   worker_ = worker.get();
   output().workers.push_back(std::move(worker));
@@ -163,11 +202,13 @@ Logging::Logging(LoggingOptions options) {
   least_log_level = options.level;
 }
 
-// The pool's destructor writes what is queued, in order, and joins its thread.
+// The pool's destructor has what is queued written, in order, and joins its thread; the last lines
+// may still be gathered then.
 Logging::~Logging() {
   output().worker = nullptr;
   while (worker_->users != 0) std::this_thread::yield();  // queueing never waits, so neither do we
   worker_->pool.reset();
+  worker_->logger->sinks().front()->flush();
 }
 
 std::uint64_t Logging::lines_lost() const { return worker_->pool->overrun_counter(); }
