@@ -7,12 +7,14 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "coordinator/authority/decide.h"
 #include "coordinator/engine/record_codec.h"
 #include "gateway/frames.h"
+#include "tests/coordinator/engine/bare_engine.h"
 
 namespace interlock::bench {
 namespace {
@@ -75,6 +77,73 @@ Path deciding(std::optional<Record> record, Command command, Context context = k
   };
 }
 
+// An engine whose store says at once that it has done what was asked; many keys in each commit.
+class Served {
+ public:
+  Served() {
+    bare_.start();
+    bare_.attach(1, "gateway-a");
+    commit(all([](int key) {
+      return CommandGiven{1, name(key), Command{Claim{.subject = "alice",
+                                                      .gateway_id = "gateway-a",
+                                                      .claim_id = "c" + std::to_string(key),
+                                                      .through = State::kProcessingReady}}};
+    }));
+    for (int i = 0; i < 20; ++i) advance_all();
+  }
+  // How many were answered.
+  std::size_t advance_all() {
+    ++op_;
+    return commit(all([this](int key) {
+      const State to = op_ % 2 == 1 ? State::kIdle : State::kProcessingReady;
+      Operate operate{.gateway_id = "gateway-a", .generation = 1'000 + granted_};
+      operate.operations = {{.op = op_, .kind = Operation::Kind::kAdvance, .to = to}};
+      return CommandGiven{1, name(key), Command{std::move(operate)}};
+    }));
+  }
+
+ private:
+  static constexpr int kKeys = 16;
+  static std::string name(int key) { return "user." + std::to_string(key) + ".of.many:session"; }
+
+  template <class Make>
+  static std::vector<Input> all(Make make) {
+    std::vector<Input> inputs;
+    for (int key = 0; key < kKeys; ++key) inputs.emplace_back(make(key));
+    return inputs;
+  }
+  std::size_t commit(std::vector<Input> inputs) {
+    const Moment now{bare_.now_ms, 1'700'000'000'000'000};
+    const Outputs asked = bare_.engine.step(std::move(inputs), now);
+    const Revision revision = ++last_;
+    if (granted_ == 0) granted_ = revision;
+    std::vector<Input> done;
+    for (const Output& output : asked) {
+      const auto* commit = std::get_if<StartCommit>(&output);
+      if (commit == nullptr) continue;
+      CommitAnswered answered{.commit = commit->commit, .outcomes = {}};
+      answered.outcomes.assign(commit->batch.size(), Applied{revision, Position{revision}});
+      done.emplace_back(std::move(answered));
+    }
+    std::size_t answers = 0;
+    for (const Output& output : bare_.engine.step(std::move(done), now)) {
+      const auto* answered = std::get_if<Answered>(&output);
+      const bool good = answered != nullptr && !std::holds_alternative<Refusal>(answered->answer);
+      answers += good ? 1 : 0;
+    }
+    if (answers != kKeys) {
+      std::fprintf(stderr, "bench_paths: %zu of %d were done\n", answers, kKeys);
+      std::exit(1);
+    }
+    return answers;
+  }
+
+  BareEngine bare_;
+  Revision last_ = 1;
+  Revision granted_ = 0;
+  std::uint64_t op_ = 0;
+};
+
 std::map<std::string, Path> paths() {
   const Record record = used();
   const std::string bytes = encode(record);
@@ -87,6 +156,7 @@ std::map<std::string, Path> paths() {
   return {
       {"claim_fresh", deciding(std::nullopt, claim("claim-1"))},
       {"claim_takeover", deciding(record, claim("claim-2"))},
+      {"engine_16", [served = std::make_shared<Served>()] { return served->advance_all(); }},
       {"advance", deciding(record, operate(21, State::kIdle))},
       {"publish", deciding(record, publish(11))},
       {"acknowledge",
