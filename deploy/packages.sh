@@ -15,6 +15,7 @@ INTERLOCK_BUILD_PACKAGES=(
   prometheus-cpp-dev
   libspdlog-dev libfmt-dev
   libssl-dev
+  libgoogle-perftools-dev # its tcmalloc; sanitizers bring an allocator of their own
   libcjose-dev libjansson-dev # libcjose-dev needs the latter and does not depend on it
   libgtest-dev libgmock-dev
 )
@@ -27,6 +28,7 @@ INTERLOCK_RUNTIME_PACKAGES=(
   libpq5
   libprometheus-cpp-core1.0
   libspdlog1.10 libfmt9
+  libtcmalloc-minimal4
   libssl3
   libcurl4
   libcjose0
