@@ -227,6 +227,9 @@ Task<bool> BeastSocket::upgrade(std::string_view subprotocol) {
 
 Task<Incoming> BeastSocket::read() {
   const auto self = shared_from_this();
+  // Behind what the last frame has led to: its answer leaves first, and where others are to be
+  // served meanwhile the next frame may be there by then, so that it need not be waited for.
+  co_await asio::post(stream_.get_executor(), use_task);
   const auto place = asio::buffer(first_);
   const auto [error, bytes] = co_await stream_.async_read_some(place, use_result);
   if (error) co_return ended(error);
