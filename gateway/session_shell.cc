@@ -16,6 +16,12 @@ namespace interlock {
 
 namespace asio = boost::asio;
 
+namespace {
+
+constexpr std::uint64_t watch_after_ms = 20;  // most claims are answered before
+
+}  // namespace
+
 SessionShell::SessionShell(ShellSurroundings& around, std::uint64_t connection,
                            UpgradeAccepted accepted, std::shared_ptr<ClientSocket> socket,
                            Clock::time_point accepted_at)
@@ -42,10 +48,11 @@ void SessionShell::start() {
     return;
   }
   feed(Started{});
-  if (!released_ && !upgrading_) spawn(watch());
+  if (!released_ && !upgrading_) set_deadline(kWatch, watch_after_ms);
 }
 
-// Until the claim is answered nothing is read; but a client that leaves meanwhile is noticed.
+// Until the claim is answered nothing is read; but a client that leaves meanwhile is noticed, when
+// the answer takes so long that it is worth looking.
 Task<void> SessionShell::watch() {
   const auto self = shared_from_this();
   const auto socket = socket_;
@@ -163,6 +170,7 @@ void SessionShell::step(SessionInput input) {
 void SessionShell::carry_out(AcceptUpgrade&) {
   trace_.begin(HandshakeStep::kAccept);
   upgrading_ = true;
+  deadlines_.cancel(kWatch);
   spawn(serve());
 }
 
@@ -247,6 +255,9 @@ void SessionShell::on_due(std::size_t slot) {
       return retire(CloseCode::kTokenExpired);
     case kCut:
       if (socket_ != nullptr) socket_->cut();
+      return;
+    case kWatch:
+      if (!upgrading_) spawn(watch());
       return;
     default:
       return feed(TimerFired{static_cast<SessionTimer>(slot)});

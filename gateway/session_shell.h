@@ -72,7 +72,7 @@ class SessionShell final : public SocketObserver,
 
  private:
   // Behind the timers of the session.
-  enum Slot : std::size_t { kStall = 7, kAge, kToken, kCut, kSlots };
+  enum Slot : std::size_t { kStall = 7, kAge, kToken, kCut, kWatch, kSlots };
   static_assert(kStall == static_cast<std::size_t>(SessionTimer::kTransient) + 1);
 
   Task<void> watch();

@@ -109,9 +109,10 @@ class Wire {
         const std::size_t end = wire->queue_.size();
         wire->queue_.resize(end + bytes);
         boost::asio::buffer_copy(boost::asio::buffer(wire->queue_.data() + end, bytes), buffers);
-        wire->send_soon();
       }
+      // The handler first: what it writes, as a hello behind the 101, leaves with this.
       wire->post(std::forward<Handler>(handler), error, error ? 0 : bytes);
+      if (!error) wire->send_soon();
     }
   };
   struct Greeting {
