@@ -39,6 +39,7 @@ Engine::~Engine() = default;
 
 Outputs Engine::step(std::vector<Input> inputs, Moment now) {
   now_ = now;
+  out_.reserve(outputs_before_);  // they are large, and steps that follow one another are alike
   if (phase_ == Phase::kNew) {
     phase_ = Phase::kLoading;
     load_after(0);
@@ -55,6 +56,7 @@ Outputs Engine::step(std::vector<Input> inputs, Moment now) {
     deliveries_.pump(now_.steady_ms, clock_.tick(), out_);
     if (delivery_watchers_ > 0) show_deliveries();
   }
+  outputs_before_ = out_.size();
   return std::exchange(out_, {});
 }
 

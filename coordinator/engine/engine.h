@@ -222,6 +222,7 @@ class Engine {
   Moment now_;
   Phase phase_ = Phase::kNew;
   Outputs out_;
+  std::size_t outputs_before_ = 0;  // of the last step
   Replica replica_;
   absl::flat_hash_set<std::string> loaded_keys_;
   std::vector<LoadedRecord> loaded_early_;  // until the base is known

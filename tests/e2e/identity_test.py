@@ -14,6 +14,7 @@ import websockets
 sys.path.insert(0, str(pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests" / "support"))
 from issuer import Issuer, Key, Metadata  # noqa: E402
 from stack import Stack, free_port, http_get  # noqa: E402
+from waiting import wait_for  # noqa: E402
 from ws_client import Client  # noqa: E402
 
 COORDINATOR = "https://coordinator.test"
@@ -21,15 +22,6 @@ CLIENTS = "https://clients.test"
 STATIC_TOKEN = "a-static-token-of-the-sample-agent"
 GATEWAY_EMAIL = "gateway@project.test"
 BROWSER = "http://example.test"
-
-
-def wait_for(condition, what, timeout_s=30):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"no {what} in {timeout_s} s")
 
 
 class Identity(unittest.IsolatedAsyncioTestCase):

@@ -18,16 +18,8 @@ import websockets
 sys.path.insert(0, str(pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests" / "support"))
 from certificates import Authority, replace  # noqa: E402
 from stack import BIN, Stack  # noqa: E402
+from waiting import wait_for  # noqa: E402
 from ws_client import FIVE, Client  # noqa: E402
-
-
-def wait_for(condition, what, timeout_s=30):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"no {what} in {timeout_s} s")
 
 
 class GatewayTls(unittest.IsolatedAsyncioTestCase):

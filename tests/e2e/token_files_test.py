@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import sys
-import time
 import unittest
 
 import grpc
@@ -14,6 +13,7 @@ import grpc
 sys.path.insert(0, str(pathlib.Path(os.environ["INTERLOCK_SOURCE_DIR"]) / "tests" / "support"))
 from stack import Stack  # noqa: E402
 from stubs import load_stubs  # noqa: E402
+from waiting import wait_for  # noqa: E402
 from ws_client import Client  # noqa: E402
 
 load_stubs()
@@ -21,15 +21,6 @@ from interlock.v1 import events_pb2, events_pb2_grpc  # noqa: E402
 
 OLD, NEW, PUBLISHER = "the-old-token-of-gateways", "the-new-token-of-gateways", "of-the-publisher"
 KEY = "anonymous:s"
-
-
-def wait_for(condition, what, timeout_s=30):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"no {what} in {timeout_s} s")
 
 
 class TokenFiles(unittest.IsolatedAsyncioTestCase):
