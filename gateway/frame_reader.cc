@@ -139,7 +139,6 @@ void FrameReader::begin_payload() {
   if (control() || kind() == FrameKind::kContinuation) return;
   in_message_ = true;
   binary_ = kind() == FrameKind::kBinary;
-  utf8_ = {};
 }
 
 // ---- the payload ----

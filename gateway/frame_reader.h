@@ -69,7 +69,7 @@ class FrameReader {
   bool in_payload_ = false;
   bool in_message_ = false;  // a first fragment has begun, and the last one has not ended
   bool binary_ = false;      // that message
-  Utf8Check utf8_;           // of that message
+  Utf8Check utf8_;           // of that message; each one ends whole
   std::array<char, mask_bytes> mask_{};  // its first byte is for the next byte of the payload
   std::uint64_t left_ = 0;               // of the payload
   std::string message_;
