@@ -1,4 +1,4 @@
-// How a WebSocket frame of a server begins.
+// How a WebSocket frame begins.
 #pragma once
 
 #include <array>
@@ -8,7 +8,15 @@
 
 namespace interlock {
 
-enum class FrameKind : std::uint8_t { kText = 0x1, kPing = 0x9 };
+// The opcodes (RFC 6455, 5.2); the others are reserved.
+enum class FrameKind : std::uint8_t {
+  kContinuation = 0x0,
+  kText = 0x1,
+  kBinary = 0x2,
+  kClose = 0x8,
+  kPing = 0x9,
+  kPong = 0xA,
+};
 
 // A server's frames are never masked, and these are never fragmented (RFC 6455, 5.2).
 class FrameHead {

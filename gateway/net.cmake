@@ -11,12 +11,14 @@ add_library(interlock_gateway_net STATIC
   http_problem.h http_problem.cc
   api_request.h api_request.cc
   api_answer.h api_answer.cc
-  deadlines.h token_bucket.h frame_head.h
+  deadlines.h token_bucket.h frame_head.h utf8_check.h
+  frame_reader.h frame_reader.cc
   # the socket: Beast is compiled in websocket.cc only
   event_loops.h event_loops.cc
   tls_identity.h
   tls_layer.h tls_layer.cc
   wire.h wire.cc
+  frame_stream.h frame_stream.cc
   websocket.h websocket.cc
   cut_timer.h spawn.h
   # the session's shell

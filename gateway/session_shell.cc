@@ -75,20 +75,26 @@ Task<void> SessionShell::serve() {
   socket->observe(this);
   limit_age();
   feed(Upgraded{});
-  while (!released_) {
-    Incoming incoming = co_await socket->read();
-    if (auto* frame = std::get_if<FrameReceived>(&incoming)) {
-      feed(std::move(*frame));
-      continue;
-    }
-    received_code_ = static_cast<std::uint16_t>(CloseCode::kLost);
-    if (std::holds_alternative<FrameTooBig>(incoming)) feed(FrameTooBig{});
-    if (const auto* ended = std::get_if<SocketEnded>(&incoming)) received_code_ = ended->code;
-    // What a peer answers to our own close frame says nothing about what it wants.
-    const bool asked = socket->sent_code() != 0;
-    feed(SocketEnded{asked ? static_cast<std::uint16_t>(CloseCode::kLost) : received_code_});
-    co_return;
+  socket->start_reading();
+}
+
+void SessionShell::on_incoming(Incoming incoming) {
+  const auto self = shared_from_this();
+  try {
+    take_in(std::move(incoming));
+  } catch (...) {
+    fail();
   }
+}
+
+void SessionShell::take_in(Incoming incoming) {
+  if (auto* frame = std::get_if<FrameReceived>(&incoming)) return feed(std::move(*frame));
+  received_code_ = static_cast<std::uint16_t>(CloseCode::kLost);
+  if (std::holds_alternative<FrameTooBig>(incoming)) feed(FrameTooBig{});
+  if (const auto* ended = std::get_if<SocketEnded>(&incoming)) received_code_ = ended->code;
+  // What a peer answers to our own close frame says nothing about what it wants.
+  const bool asked = socket_ == nullptr || socket_->sent_code() != 0;
+  feed(SocketEnded{asked ? static_cast<std::uint16_t>(CloseCode::kLost) : received_code_});
 }
 
 void SessionShell::drain(std::uint64_t after_ms) { feed(DrainRequested{after_ms}); }
@@ -112,15 +118,18 @@ void SessionShell::carry_out(Finish&) {
 }
 
 void SessionShell::spawn(Task<void> job) {
-  asio::co_spawn(
-      around_.executor, std::move(job), [self = shared_from_this()](std::exception_ptr defect) {
-        if (defect == nullptr) return;
-        const LogTrace scope(self->trace_.context());
-        log_error("A session failed by a defect of this program.", {{"key", self->key_}});
-        constexpr auto code = static_cast<std::uint16_t>(CloseCode::kDefect);
-        if (self->socket_ != nullptr) self->socket_->close(code, "defect");
-        self->feed(SocketEnded{static_cast<std::uint16_t>(CloseCode::kLost)});
-      });
+  asio::co_spawn(around_.executor, std::move(job),
+                 [self = shared_from_this()](std::exception_ptr defect) {
+                   if (defect != nullptr) self->fail();
+                 });
+}
+
+// An exception is a defect: it ends this session, and the others go on.
+void SessionShell::fail() {
+  const LogTrace scope(trace_.context());
+  log_error("A session failed by a defect of this program.", {{"key", key_}});
+  if (socket_ != nullptr) socket_->close(static_cast<std::uint16_t>(CloseCode::kDefect), "defect");
+  feed(SocketEnded{static_cast<std::uint16_t>(CloseCode::kLost)});
 }
 
 // ---- the machine ----
@@ -254,8 +263,7 @@ void SessionShell::on_due(std::size_t slot) {
     case kToken:
       return retire(CloseCode::kTokenExpired);
     case kCut:
-      if (socket_ != nullptr) socket_->cut();
-      return;
+      return cut();
     case kWatch:
       if (!upgrading_) spawn(watch());
       return;

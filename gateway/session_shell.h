@@ -4,7 +4,7 @@
 // socket, the coordinator, the backend and the timers report goes into the session as it arrives,
 // on the session's own event loop. Before each of them it looks whether the gateway may act, so
 // that a process that was frozen holds before it does anything else. The life of a shell reads:
-// start (the claim is asked), serve (101, frames), release.
+// start (the claim is asked), serve (101, then frames as they come), release.
 #pragma once
 
 #include <chrono>
@@ -67,6 +67,7 @@ class SessionShell final : public SocketObserver,
   // The time for draining is over.
   void cut();
 
+  void on_incoming(Incoming incoming) override;
   void on_pong() override { feed(PongReceived{}); }
   void on_send(bool progress, bool drained) override;
 
@@ -78,6 +79,8 @@ class SessionShell final : public SocketObserver,
   Task<void> watch();
   Task<void> serve();
   void spawn(Task<void> job);
+  void take_in(Incoming incoming);
+  void fail();
 
   void feed(SessionInput input);
   void work_off();

@@ -1,9 +1,11 @@
 #include "gateway/turn_away.h"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <utility>
+#include <variant>
 
-#include "gateway/cut_timer.h"
 #include "gateway/refusal.h"
 #include "gateway/spawn.h"
 
@@ -17,21 +19,42 @@ struct BrowserRefusal {
   std::uint64_t close_timeout_ms = 0;
 };
 
+// Until the browser has answered the close, or too much time has passed.
+class Farewell final : public SocketObserver {
+ public:
+  Farewell(const LoopExecutor& executor, std::uint64_t time_ms)
+      : time_(executor, std::chrono::milliseconds(time_ms)) {}
+
+  void on_incoming(Incoming incoming) override {
+    if (!std::holds_alternative<FrameReceived>(incoming)) time_.cancel();
+  }
+  void on_pong() override {}
+  void on_send(bool, bool) override {}
+  LoopTimer& time() { return time_; }
+
+ private:
+  LoopTimer time_;
+};
+
 // The coroutine owns what it is given: parameters by value live in its frame.
 Task<void> close_browser(LoopExecutor executor, std::shared_ptr<ClientSocket> socket,
                          BrowserRefusal refusal) {
-  const CutTimer deadline(executor, socket, refusal.close_timeout_ms);
+  Farewell farewell(executor, refusal.close_timeout_ms);
   const bool upgraded = co_await socket->upgrade(refusal.subprotocol);
   if (!upgraded) {
     socket->cut();
     co_return;
   }
   socket->close(refusal.code, refusal.reason);
-  for (bool ended = false; !ended;) {
-    const Incoming incoming = co_await socket->read();
-    ended = !std::holds_alternative<FrameReceived>(incoming);
+  socket->observe(&farewell);
+  // Nobody waits for the timer yet, so the end must not be told before this coroutine does.
+  boost::asio::post(executor, [socket] { socket->start_reading(); });
+  const auto [answered] = co_await farewell.time().async_wait(boost::asio::as_tuple(use_task));
+  if (answered) {
+    socket->leave();
+  } else {
+    socket->cut();
   }
-  socket->leave();
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // One client's connection: an HTTP request first, and then perhaps a WebSocket.
 //
-// A thin wall around Beast, whose templates are compiled in websocket.cc and nowhere else. Whoever
-// awaits one of the tasks keeps the socket alive; everything happens on the socket's own event
-// loop.
+// Beast reads the HTTP and does the handshake of WebSocket; its templates are compiled in
+// websocket.cc and nowhere else. The frames are read behind frame_stream.h. Whoever awaits one of
+// the tasks keeps the socket alive; everything happens on the socket's own event loop.
 #pragma once
 
 #include <cstddef>
@@ -38,12 +38,14 @@ struct BodyRead {
   std::string text;  // behind kWhole
 };
 
-// SocketEnded is the last one.
 using Incoming = std::variant<FrameReceived, FrameTooBig, SocketEnded>;
 
 // Told on the socket's event loop; no longer once the socket is left or cut.
 class SocketObserver {
  public:
+  // Behind start_reading(), in order; nothing follows FrameTooBig and SocketEnded. It may close,
+  // leave or cut the socket.
+  virtual void on_incoming(Incoming incoming) = 0;
   virtual void on_pong() = 0;
   virtual void on_send(bool progress, bool drained) = 0;  // after each attempt to send
 
@@ -70,12 +72,13 @@ class ClientSocket {
   // ---- WebSocket ----
   // Writes the 101; an empty subprotocol selects none. False: the socket is broken.
   virtual Task<bool> upgrade(std::string_view subprotocol) = 0;
-  virtual Task<Incoming> read() = 0;
+  // Behind upgrade(), once. The observer may be told of the first ones before this returns.
+  virtual void start_reading() = 0;
   // What is sent within one turn of the event loop leaves together. False: more than
   // queue_bytes_max would wait, and nothing was taken.
   virtual bool send_text(std::string_view text) = 0;
   virtual void send_ping() = 0;
-  // Nothing can be sent behind it; read() goes on until the peer has answered.
+  // Nothing can be sent behind it, and nothing is reported but the end: the peer's answer.
   virtual void close(std::uint16_t code, std::string_view reason) = 0;
   // The code that this side has sent, whether close() was asked for it or the peer broke the rules
   // of WebSocket (1002, 1007, 1009); 0: none.

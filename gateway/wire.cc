@@ -24,11 +24,22 @@ void Wire::put(std::string answer) {
 bool Wire::append(std::string_view head, std::string_view payload) {
   if (failure_ || finishing_) return true;  // nobody will read it; the reader finds the end
   if (queued_bytes() + head.size() + payload.size() > queue_bytes_max_) return false;
+  push(head, payload);
+  return true;
+}
+
+bool Wire::append_control(std::string_view head, std::string_view payload) {
+  if (failure_ || finishing_) return true;
+  if (admit(head.size() + payload.size())) return false;
+  push(head, payload);
+  return true;
+}
+
+void Wire::push(std::string_view head, std::string_view payload) {
   if (sent_ > 0) queue_.erase(0, std::exchange(sent_, 0));
   queue_.append(head);
   queue_.append(payload);
   send_soon();
-  return true;
 }
 
 Wire::Error Wire::admit(std::size_t bytes) const {

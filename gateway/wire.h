@@ -1,5 +1,5 @@
-// The TCP socket under a WebSocket: bytes that came with the handshake are read first, and what is
-// written within one turn of the event loop leaves in one send. Perhaps with TLS in between.
+// The TCP socket under a WebSocket: what is written within one turn of the event loop leaves in one
+// send. Perhaps with TLS in between.
 #pragma once
 
 #include <array>
@@ -46,7 +46,6 @@ class Wire {
 
   // The owner, kept alive by what is under way here. Set before anything is written.
   void set_owner(std::weak_ptr<void> owner, WireObserver* observer);
-  void unread(std::string bytes) { unread_ = std::move(bytes); }
   bool encrypted() const { return tls_ != nullptr; }
   // Only where it is encrypted, and before anything else.
   template <typename Token>
@@ -58,6 +57,8 @@ class Wire {
   void put(std::string answer);
   // Appends a whole frame; false: the queue is full, nothing was appended.
   bool append(std::string_view head, std::string_view payload);
+  // The same for a frame that answers one of the peer's or ends everything: some room is kept.
+  bool append_control(std::string_view head, std::string_view payload);
   // Stops sending once everything queued has been sent.
   void finish_sending();
   void close();
@@ -85,19 +86,11 @@ class Wire {
   struct Reading {
     template <typename Handler, typename Buffers>
     void operator()(Handler&& handler, Wire* wire, const Buffers& buffers) const {
-      if (wire->unread_.empty() && wire->tls_ != nullptr) {
+      if (wire->tls_ != nullptr) {
         wire->read_encrypted(buffers, std::forward<Handler>(handler));
-        return;
-      }
-      if (wire->unread_.empty()) {
+      } else {
         wire->socket_.async_read_some(buffers, std::forward<Handler>(handler));
-        return;
       }
-      const std::size_t copied =
-          boost::asio::buffer_copy(buffers, boost::asio::buffer(wire->unread_));
-      wire->unread_.erase(0, copied);
-      if (wire->unread_.empty()) wire->unread_.shrink_to_fit();
-      wire->post(std::forward<Handler>(handler), Error(), copied);
     }
   };
   struct Writing {
@@ -144,6 +137,7 @@ class Wire {
   }
 
   Error admit(std::size_t bytes) const;
+  void push(std::string_view head, std::string_view payload);
   void send_soon();
   void send();
   void send_encrypted();
@@ -155,7 +149,6 @@ class Wire {
   std::size_t queue_bytes_max_;
   std::weak_ptr<void> owner_;
   WireObserver* observer_ = nullptr;
-  std::string unread_;
   std::string queue_;
   std::size_t sent_ = 0;  // of queue_
   std::unique_ptr<TlsLayer> tls_;  // none: nothing is encrypted, and the two below stay empty

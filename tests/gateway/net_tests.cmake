@@ -11,6 +11,9 @@ interlock_test(gateway_config_test LABELS unit
 add_library(gateway_socket_client STATIC socket_client.h socket_client.cc)
 target_link_libraries(gateway_socket_client PUBLIC interlock_options)
 
+interlock_test(gateway_frame_reader_test LABELS unit
+  SOURCES frame_reader_test.cc LIBS interlock_gateway_net gateway_socket_client)
+
 interlock_test(gateway_session_trace_test LABELS integration
   SOURCES session_trace_test.cc gateway_world.h
   LIBS interlock_gateway_net interlock_gateway_memory gateway_socket_client interlock_collector)

@@ -91,6 +91,45 @@ TEST(SessionOverSockets, FragmentsBecomeOneMessage) {
   EXPECT_EQ(client.read_text(), R"({"type":"ack","id":"m"})");
 }
 
+// Pings of 21 bytes each: far more than is read at first, so that a frame goes on in the next read.
+TEST(SessionOverSockets, ManyFramesInOneSegmentAreAnsweredOneByOne) {
+  GatewayWorld world;
+  SocketClient client(world.port());
+  be_ready(client, "/ws");
+  constexpr int count = 2'000;
+  std::string pings;
+  for (int i = 0; i < count; ++i) pings += SocketClient::frame(1, R"({"type":"ping"})");
+  client.send(pings);
+  for (int i = 0; i < count; ++i) ASSERT_EQ(client.read_text(), R"({"type":"pong"})") << i;
+}
+
+TEST(SessionOverSockets, AFrameThatTricklesInIsReadWhenItIsWhole) {
+  GatewayWorld world;
+  SocketClient client(world.port());
+  be_ready(client, "/ws");
+  const std::string bytes = SocketClient::frame(1, R"({"type":"ping"})");
+  for (const char byte : bytes) {
+    client.send({&byte, 1});
+    SocketClient::wait(std::chrono::milliseconds(2));
+  }
+  EXPECT_EQ(client.read_text(), R"({"type":"pong"})");
+}
+
+TEST(SessionOverSockets, WhatComesBehindTheCloseIsNotAnswered) {
+  GatewayWorld world;
+  SocketClient client(world.port());
+  be_ready(client, "/ws?session=behind");
+  client.send(SocketClient::frame(2, "{}"));  // which is closed with 4504
+  client.send(SocketClient::frame(9, "ping") + SocketClient::frame(1, R"({"type":"ping"})"));
+  const auto frame = client.read_frame();
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->opcode, 8);
+  EXPECT_EQ(frame->close_code(), 4504);
+  client.send_close(4504);
+  EXPECT_FALSE(client.read_frame());
+  EXPECT_TRUE(client.ended());
+}
+
 TEST(SessionOverSockets, LongFramesArriveWhole) {
   GatewayWorld world;
   SocketClient client(world.port());

@@ -1,0 +1,53 @@
+// Whether text that comes in pieces is UTF-8 (RFC 3629, section 4).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace interlock {
+
+// A value. A piece may end within a character; what is wrong is seen at the first byte that is.
+class Utf8Check {
+ public:
+  // False: nothing that may follow makes it good.
+  bool take(std::string_view piece) {
+    for (const char byte : piece) {
+      if (!take(static_cast<std::uint8_t>(byte))) return false;
+    }
+    return true;
+  }
+  // It does not end within a character.
+  bool whole() const { return left_ == 0; }
+
+ private:
+  bool take(std::uint8_t byte) {
+    if (left_ == 0) return begin(byte);
+    if (byte < min_ || byte > max_) return false;
+    expect(left_ - 1, 0x80, 0xBF);
+    return true;
+  }
+  // The range of the second byte excludes overlong forms, surrogates and what lies beyond U+10FFFF.
+  bool begin(std::uint8_t byte) {
+    if (byte < 0x80) return true;
+    if (byte < 0xC2 || byte > 0xF4) return false;
+    if (byte < 0xE0) {
+      expect(1, 0x80, 0xBF);
+    } else if (byte < 0xF0) {
+      expect(2, byte == 0xE0 ? 0xA0 : 0x80, byte == 0xED ? 0x9F : 0xBF);
+    } else {
+      expect(3, byte == 0xF0 ? 0x90 : 0x80, byte == 0xF4 ? 0x8F : 0xBF);
+    }
+    return true;
+  }
+  void expect(int bytes, std::uint8_t min, std::uint8_t max) {
+    left_ = static_cast<std::uint8_t>(bytes);
+    min_ = min;
+    max_ = max;
+  }
+
+  std::uint8_t left_ = 0;  // bytes of a character that has begun
+  std::uint8_t min_ = 0;   // of the next one of these
+  std::uint8_t max_ = 0;
+};
+
+}  // namespace interlock
