@@ -27,7 +27,12 @@ namespace interlock {
 
 class Session {
  public:
+  // `limits` outlive it.
   Session(SessionRequest request, const SessionLimits& limits);
+  Session(SessionRequest request, SessionLimits&& limits) = delete;
+
+  const std::string& key() const { return request_.key; }
+  const std::string& subject() const { return request_.subject; }
 
   // `random` in [0, 1) is used for jitter. Every input is legal in every state; one that no longer
   // means anything yields nothing.
@@ -126,7 +131,7 @@ class Session {
   void act(SessionAction action) { actions_.push_back(std::move(action)); }
 
   SessionRequest request_;
-  SessionLimits limits_;
+  const SessionLimits& limits_;
   SessionActions actions_;      // of this step
   double random_ = 0;           // of this step
   Phase phase_ = Phase::kNew;

@@ -27,12 +27,10 @@ SessionShell::SessionShell(ShellSurroundings& around, std::uint64_t connection,
                            Clock::time_point accepted_at)
     : around_(around),
       connection_(connection),
-      key_(accepted.session.key),
-      subject_(accepted.session.subject),
-      trace_(around.tracer, around.metrics, key_, accepted.traceparent, accepted_at),
+      session_(std::move(accepted.session), around.limits),
+      trace_(around.tracer, around.metrics, session_.key(), accepted.traceparent, accepted_at),
       form_(std::move(accepted.form)),
       token_expires_at_(accepted.token_expires_at),
-      session_(std::move(accepted.session), around.limits),
       socket_(std::move(socket)),
       accepted_at_(accepted_at),
       timer_(around.executor) {}
@@ -127,7 +125,7 @@ void SessionShell::spawn(Task<void> job) {
 // An exception is a defect: it ends this session, and the others go on.
 void SessionShell::fail() {
   const LogTrace scope(trace_.context());
-  log_error("A session failed by a defect of this program.", {{"key", key_}});
+  log_error("A session failed by a defect of this program.", {{"key", session_.key()}});
   if (socket_ != nullptr) socket_->close(static_cast<std::uint16_t>(CloseCode::kDefect), "defect");
   feed(SocketEnded{static_cast<std::uint16_t>(CloseCode::kLost)});
 }
@@ -322,7 +320,7 @@ void SessionShell::report_end() {
   log_info("Session ended.", {{"code", code},
                               {"name", close_code_name(code)},
                               {"origin", to_string(origin)},
-                              {"key", key_},
+                              {"key", session_.key()},
                               {"generation", session_.generation()},
                               {"seconds", seconds}});
 }

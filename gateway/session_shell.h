@@ -63,7 +63,7 @@ class SessionShell final : public SocketObserver,
   void drain(std::uint64_t after_ms);
   // Its subject's tokens count no more.
   void revoke();
-  const std::string& subject() const { return subject_; }
+  const std::string& subject() const { return session_.subject(); }
   // The time for draining is over.
   void cut();
 
@@ -121,12 +121,10 @@ class SessionShell final : public SocketObserver,
 
   ShellSurroundings& around_;
   std::uint64_t connection_;
-  std::string key_;
-  std::string subject_;
+  Session session_;
   SessionTrace trace_;
   AnswerForm form_;
   std::optional<std::int64_t> token_expires_at_;
-  Session session_;
   std::shared_ptr<ClientSocket> socket_;
   Clock::time_point accepted_at_;
   Clock::time_point upgraded_at_{};

@@ -149,8 +149,8 @@ std::string_view result_label(BackendResult result) {
 void SessionShell::carry_out(OpenBackend& action) {
   if (around_.backend == nullptr) return feed(BackendOpened{OpenResult::kUnavailable});
   v1::OpenRequest request;
-  request.set_key(key_);
-  request.set_subject(subject_);
+  request.set_key(session_.key());
+  request.set_subject(session_.subject());
   request.set_generation(action.generation);
   request.set_resumed(action.resumed);
   trace_.begin(HandshakeStep::kOpen);
@@ -168,8 +168,8 @@ void SessionShell::carry_out(SendToBackend& action) {
                                {BackendResult::kUnavailable, "There is no backend."}));
   }
   v1::ReceiveRequest request;
-  request.set_key(key_);
-  request.set_subject(subject_);
+  request.set_key(session_.key());
+  request.set_subject(session_.subject());
   request.set_generation(action.generation);
   request.set_message_id(action.id);
   request.set_data(std::move(action.data));

@@ -81,7 +81,7 @@ class Wire {
  private:
   // Control frames (pong, close) may still be queued when data may not.
   static constexpr std::size_t control_reserve_bytes = 16 * 1024;
-  static constexpr std::size_t idle_capacity_bytes = 4096;
+  static constexpr std::size_t idle_capacity_bytes = 128;  // kept by a queue that is empty
 
   struct Reading {
     template <typename Handler, typename Buffers>

@@ -12,7 +12,7 @@ namespace {
 class Watched {
  public:
   explicit Watched(SessionRequest request, SessionLimits limits = {})
-      : session_(std::move(request), limits) {}
+      : limits_(limits), session_(std::move(request), limits_) {}
 
   const SessionActions& feed(const SessionInput& input, double random = 0.5) {
     watcher_.saw(input);
@@ -31,6 +31,7 @@ class Watched {
   const SessionWatcher& watcher() const { return watcher_; }
 
  private:
+  const SessionLimits limits_;
   Session session_;
   SessionWatcher watcher_;
   SessionActions actions_;

@@ -188,7 +188,7 @@ inline const std::string pong = R"({"type":"pong"})";
 class Script {
  public:
   explicit Script(SessionRequest request = request_with_backend(), SessionLimits limits = {})
-      : session_(std::move(request), limits) {}
+      : limits_(limits), session_(std::move(request), limits_) {}
 
   Transcript feed(SessionInput input, double random = 0.5) {
     Transcript lines;
@@ -233,6 +233,7 @@ class Script {
   const Session& session() const { return session_; }
 
  private:
+  const SessionLimits limits_;
   Session session_;
 };
 

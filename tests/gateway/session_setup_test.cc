@@ -21,7 +21,8 @@ TEST(SessionClaim, CarriesWhatTheClientSaid) {
   request.policy = v1::REJECT;
   request.attempt.emplace().set_tries(3);
   request.position.emplace().set_last_seq(9);
-  Session session(request, {});
+  const SessionLimits limits;
+  Session session(request, limits);
   const SessionActions actions = session.step(Started{}, 0);
   const v1::ClaimRequest& claim = std::get<SendClaim>(actions.front()).request;
   EXPECT_EQ(claim.key(), "anna:s1");
@@ -33,7 +34,8 @@ TEST(SessionClaim, CarriesWhatTheClientSaid) {
 }
 
 TEST(SessionClaim, WithoutAttemptAndPositionTheClaimHasNone) {
-  Session session(request_with_backend(), {});
+  const SessionLimits limits;
+  Session session(request_with_backend(), limits);
   const SessionActions actions = session.step(Started{}, 0);
   const v1::ClaimRequest& claim = std::get<SendClaim>(actions.front()).request;
   EXPECT_FALSE(claim.has_attempt());
