@@ -226,6 +226,7 @@ void EngineThread::run() {
     for (Output& output : outputs) {
       if (is_for_people(output)) carry_out(std::move(output));
     }
+    given_.clear();
   }
 }
 
@@ -288,6 +289,7 @@ void EngineThread::give(Ticket ticket, Give give) {
   Callback callback = std::move(waiting->second);
   tickets_.erase(waiting);
   give(std::get<To>(callback));
+  given_.push_back(std::move(callback));
 }
 
 void EngineThread::carry_out(Output output) {

@@ -141,6 +141,7 @@ class EngineThread {
   // The rest belongs to the thread.
   std::string no_room_;
   std::unordered_map<Ticket, Callback> tickets_;
+  std::vector<Callback> given_;  // in this step; what they hold, a trace say, is for its log too
   std::map<StreamId, std::function<void(Notice)>> streams_;
   std::map<WatcherId, std::function<void(Watched)>> watchers_;
 };
