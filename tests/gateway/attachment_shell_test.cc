@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -97,9 +98,13 @@ TEST_F(AttachmentShells, WhoeverAsksWhileNobodyIsAtItWritesAtOnce) {
   const auto shell = make();
   while (!shell->counters().is_attached) std::this_thread::yield();
   const std::thread::id self = std::this_thread::get_id();
-  for (std::uint64_t i = 0; i < 100'000 && written_by_ != self; ++i) {
+  // The stream's thread may be put aside in the middle of its turn: it needs time, not attempts.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (std::uint64_t i = 0; written_by_ != self; ++i) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "it never writes on this thread";
     shell->claim(i, claim(i), [](const ConnectionNotice&) {});
     shell->forget(i);
+    std::this_thread::yield();
   }
   EXPECT_EQ(written_by_, self);
 }

@@ -156,10 +156,10 @@ struct ConsoleServer::Implementation {
 ConsoleServer::Implementation::~Implementation() {
   io_context.stop();
   if (thread.joinable()) thread.join();
+  workers.join();  // first: one of them may be ending the watches of a page that has just left
   for (const auto& weak : sockets) {
     if (const auto socket = weak.lock()) socket->watches.end();
   }
-  workers.join();
 }
 
 absl::Status ConsoleServer::Implementation::listen() {
