@@ -111,9 +111,10 @@ void ClientSockets::close_all() {
   clients_.clear();
 }
 
-void ClientSockets::poll(int wait_ms) {
+void ClientSockets::poll_us(std::int64_t wait_us) {
   std::array<epoll_event, kEventsAtOnce> events;
-  const int count = epoll_wait(epoll_, events.data(), kEventsAtOnce, wait_ms);
+  const timespec wait{.tv_sec = wait_us / 1'000'000, .tv_nsec = wait_us % 1'000'000 * 1000};
+  const int count = epoll_pwait2(epoll_, events.data(), kEventsAtOnce, &wait, nullptr);
   for (int i = 0; i < count; ++i) read(events[static_cast<std::size_t>(i)].data.u64);
 }
 

@@ -30,7 +30,10 @@ class ClientSockets {
   void close_all();
 
   // Waits at most so long for something to read, and reads what is there.
-  void poll(int wait_ms);
+  void poll(int wait_ms) { poll_us(std::int64_t{1000} * wait_ms); }
+  // In microseconds: one that asks again and again until something is due takes a processor from
+  // what it measures.
+  void poll_us(std::int64_t wait_us);
 
   std::uint64_t ended() const { return ended_; }
   std::size_t size() const { return clients_.size(); }

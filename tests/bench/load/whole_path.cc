@@ -177,8 +177,8 @@ class Clients {
     const auto count = static_cast<std::uint64_t>(seconds * per_s);
     for (std::uint64_t i = 0; i < count;) {
       const auto due = began + static_cast<std::int64_t>(static_cast<double>(i) * 1e6 / per_s);
-      if (now_us() < due) {
-        sockets_.poll(due - now_us() > 1000 ? 1 : 0);
+      if (const std::int64_t early_us = due - now_us(); early_us > 0) {
+        sockets_.poll_us(early_us);
         continue;
       }
       send(i++ % sockets_.size(), due);
