@@ -82,7 +82,7 @@ std::optional<std::uint64_t> Engine::wake_at_ms() const {
 
 void Engine::take(RecordsLoaded input) {
   for (LoadedRecord& loaded : input.records) {
-    loaded_keys_.insert(loaded.key);
+    if (reloading_) loaded_keys_.insert(loaded.key);
     if (loaded.key == kBaseKey) take_base(loaded.record.bytes);
     loaded_early_.push_back(std::move(loaded));
   }
@@ -109,8 +109,10 @@ void Engine::take(LoadEnded input) {
   clock_.proved(load_asked_ms_);
   fed_ = *input.position;
   newest_ = std::max(newest_, fed_.value);
-  for (const std::string& key : replica_.missing(keys, fed_)) {
-    observe(key, fed_.value, std::nullopt);
+  if (reloading_) {
+    for (const std::string& key : replica_.missing(keys, fed_)) {
+      observe(key, fed_.value, std::nullopt);
+    }
   }
   if (phase_ != Phase::kServing) set_store_away(false);
   if (replica_.base() != 0) {
@@ -132,6 +134,7 @@ void Engine::load_after(std::uint64_t delay_ms) {
     load_at_ms_ = now_.steady_ms + delay_ms;
   } else {
     load_asked_ms_ = now_.steady_ms;
+    reloading_ = !replica_.empty();
     out_.emplace_back(StartLoad{});
   }
 }

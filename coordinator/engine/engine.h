@@ -224,6 +224,7 @@ class Engine {
   Outputs out_;
   std::size_t outputs_before_ = 0;  // of the last step
   Replica replica_;
+  bool reloading_ = false;  // something was known before: what the load lacks was deleted
   absl::flat_hash_set<std::string> loaded_keys_;
   std::vector<LoadedRecord> loaded_early_;  // until the base is known
   Position fed_;                            // the feed has shown everything up to here

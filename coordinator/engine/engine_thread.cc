@@ -9,6 +9,9 @@
 namespace interlock {
 namespace {
 
+// What a load may be ahead of the engine by.
+constexpr std::size_t kChunksWaitingMax = 4;
+
 std::uint64_t steady_us() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(
                                         std::chrono::steady_clock::now().time_since_epoch())
@@ -83,6 +86,7 @@ void EngineThread::stop() {
     stopping_ = true;
   }
   posted_.notify_one();
+  chunks_taken_.notify_all();
   if (thread_.joinable()) thread_.join();
   store_.reset();  // no callback of the store comes after this
 }
@@ -105,6 +109,15 @@ void EngineThread::post(std::vector<Posted> posted) {
                   std::make_move_iterator(posted.end()));
   }
   if (first) posted_.notify_one();
+}
+
+void EngineThread::post_chunk(std::vector<LoadedRecord> chunk) {
+  {
+    std::unique_lock lock(mutex_);
+    chunks_taken_.wait(lock, [this] { return stopping_ || chunks_waiting_ < kChunksWaitingMax; });
+    ++chunks_waiting_;
+  }
+  post(RecordsLoaded{std::move(chunk)});
 }
 
 std::size_t EngineThread::inbox_room() {
@@ -241,6 +254,7 @@ std::vector<EngineThread::Posted> EngineThread::wait() {
   } else {
     posted_.wait(lock, something);
   }
+  if (std::exchange(chunks_waiting_, 0) > 0) chunks_taken_.notify_all();
   return std::exchange(inbox_, {});
 }
 
@@ -299,7 +313,7 @@ void EngineThread::carry_out(Output output) {
     void operator()(StartLoad) {
       engine.store_->load({.chunk =
                                [e = &engine](std::vector<LoadedRecord> chunk) {
-                                 e->post(RecordsLoaded{std::move(chunk)});
+                                 e->post_chunk(std::move(chunk));
                                },
                            .done =
                                [e = &engine](absl::StatusOr<Position> position) {

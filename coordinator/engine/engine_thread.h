@@ -103,6 +103,7 @@ class EngineThread {
   };
   void post(Input input, Callback callback = {});
   void post(std::vector<Posted> posted);
+  void post_chunk(std::vector<LoadedRecord> chunk);
   std::size_t inbox_room();
   bool is_idle();
   void run();
@@ -134,6 +135,8 @@ class EngineThread {
   std::mutex mutex_;
   std::condition_variable posted_;
   std::vector<Posted> inbox_;
+  std::size_t chunks_waiting_ = 0;  // of a load, in the inbox
+  std::condition_variable chunks_taken_;
   bool stopping_ = false;
   bool refusing_ = false;
   std::thread thread_;

@@ -67,8 +67,8 @@ void Engine::take(ScanAsked input) {
   const auto gateway = filter != nullptr ? filter->gateway() : std::nullopt;
   std::string last;
   const auto look = [&](const Replica::Slot& slot) {
-    if (input.live_only && is_final(slot.state)) return;
-    if (slot.revision <= input.newer_than || (gateway && slot.owner != *gateway)) return;
+    if (input.live_only && is_final(slot.state())) return;
+    if (slot.revision <= input.newer_than || (gateway && slot.owner() != *gateway)) return;
     SeenConnection connection = seen(last, *replica_.record(slot), slot.revision);
     // Whoever resumes a watch may know it as one that matches.
     if (input.newer_than > 0 || matches(filter, connection)) {
@@ -76,7 +76,7 @@ void Engine::take(ScanAsked input) {
     }
   };
   const auto visit = [&](const Replica::Slot& slot) {
-    const auto key = connection_key_of(slot.key);
+    const auto key = connection_key_of(slot.key());
     if (!key || !key->starts_with(prefix)) return false;
     if (scanned.connections.size() == limit || scanned.visited == limits_.scan_visits_max) {
       scanned.next = last;

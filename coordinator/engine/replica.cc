@@ -1,19 +1,17 @@
 #include "coordinator/engine/replica.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "coordinator/engine/record_codec.h"
 
 namespace interlock {
 
 Replica::Slot& Replica::slot_of(std::string_view key) {
-  if (const auto found = slots_.find(key); found != slots_.end()) return *found->second;
-  auto slot = std::make_unique<Slot>();
-  slot->key = key;
-  Slot& reference = *slot;
-  slots_.emplace(std::string_view(reference.key), std::move(slot));
-  order_.insert(&reference);
-  return reference;
+  if (const auto found = slots_.find(key); found != slots_.end()) return **found;
+  Slot& slot = **slots_.insert(std::make_unique<Slot>(key)).first;
+  order_.insert(&slot);
+  return slot;
 }
 
 namespace {
@@ -42,44 +40,46 @@ const Slot* pick(const std::vector<Slot*>& members, double random) {
 }  // namespace
 
 void Replica::unindex(Slot& slot) {
-  if (!slot.present() || !connection_key_of(slot.key)) return;
+  if (!slot.present() || !connection_key_of(slot.key())) return;
   --connections_;
-  --by_state_[static_cast<std::size_t>(slot.state)];
-  outbox_events_ -= slot.outbox_events;
+  --by_state_[static_cast<std::size_t>(slot.state())];
+  outbox_events_ -= slot.outbox_events();
   outbox_bytes_ -= slot.outbox_bytes;
-  if (slot.due != 0) {
-    const auto due = due_.find(slot.due);
+  if (slot.due() != 0) {
+    const auto due = due_.find(slot.due());
     leave(due->second, &Slot::due_at, slot);
     if (due->second.empty()) due_.erase(due);
-    slot.due = 0;
+    slot.set_due(0);
   }
-  if (slot.owner.empty()) return;
-  const auto owned = owned_.find(slot.owner);
-  leave(owned->second, &Slot::owned_at, slot);
-  if (owned->second.empty()) owned_.erase(owned);
+  if (slot.owned_by == nullptr) return;
+  Slot::Owner& owner = *std::exchange(slot.owned_by, nullptr);
+  leave(owner.second, &Slot::owned_at, slot);
+  if (owner.second.empty()) owned_.erase(owned_.find(owner.first));
 }
 
 void Replica::index(Slot& slot, const Record& record) {
   ++connections_;
-  slot.state = record.state;
-  slot.owner = record.owner;
+  slot.set_state(record.state);
   ++by_state_[static_cast<std::size_t>(record.state)];
-  slot.outbox_events = static_cast<std::uint32_t>(record.outbox_sizes.size());
+  slot.set_outbox_events(record.outbox_sizes.size());
   slot.outbox_bytes = static_cast<std::uint32_t>(interlock::outbox_bytes(record));
-  outbox_events_ += slot.outbox_events;
+  outbox_events_ += slot.outbox_events();
   outbox_bytes_ += slot.outbox_bytes;
-  if (!slot.owner.empty()) join(owned_[slot.owner], &Slot::owned_at, slot);
-  slot.due = due_tick(record, deadlines_).value_or(0);
-  if (slot.due != 0) join(due_[slot.due], &Slot::due_at, slot);
+  if (!record.owner.empty()) {
+    slot.owned_by = &*owned_.try_emplace(record.owner).first;
+    join(slot.owned_by->second, &Slot::owned_at, slot);
+  }
+  slot.set_due(due_tick(record, deadlines_).value_or(0));
+  if (slot.due() != 0) join(due_[slot.due()], &Slot::due_at, slot);
 }
 
-Replica::Taken Replica::put(std::string_view key, Revision revision, std::string bytes,
+Replica::Taken Replica::put(std::string_view key, Revision revision, std::string_view bytes,
                             RecordRef decoded) {
   Slot& slot = slot_of(key);
   if (revision <= slot.revision) return Taken::kOld;
   if (!connection_key_of(key)) {
     slot.revision = revision;
-    slot.bytes = std::move(bytes);
+    slot.set_bytes(bytes);
     return Taken::kNewer;
   }
   if (decoded == nullptr) {
@@ -89,9 +89,9 @@ Replica::Taken Replica::put(std::string_view key, Revision revision, std::string
   }
   unindex(slot);
   slot.revision = revision;
-  slot.bytes = std::move(bytes);
+  slot.set_bytes(bytes);
   index(slot, *decoded);
-  recent_.keep(slot.key, revision, std::move(decoded));
+  recent_.keep(slot.key(), revision, std::move(decoded));
   return Taken::kNewer;
 }
 
@@ -100,9 +100,8 @@ Replica::Taken Replica::remove(std::string_view key, Revision revision) {
   if (revision <= slot.revision) return Taken::kOld;
   unindex(slot);
   slot.revision = revision;
-  slot.bytes.clear();
-  slot.owner.clear();
-  deletions_.emplace_back(revision, slot.key);
+  slot.set_bytes({});
+  deletions_.emplace_back(revision, slot.key());
   return Taken::kNewer;
 }
 
@@ -110,11 +109,11 @@ void Replica::forget_deletions(Position through) {
   const auto settled = [&](const std::pair<Revision, std::string>& deletion) {
     if (deletion.first > through.value) return false;
     const auto found = slots_.find(deletion.second);
-    if (found == slots_.end() || found->second->present() ||
-        found->second->revision > deletion.first) {
+    if (found == slots_.end() || (*found)->present() ||
+        (*found)->revision > deletion.first) {
       return true;  // written again since, or deleted again: another entry speaks for it
     }
-    order_.erase(found->second.get());
+    order_.erase(found->get());
     slots_.erase(found);
     return true;
   };
@@ -125,25 +124,24 @@ std::vector<std::string> Replica::missing(const absl::flat_hash_set<std::string>
                                           Position loaded) const {
   std::vector<std::string> gone;
   for (const Slot* slot : order_) {
-    if (slot->present() && slot->revision < loaded.value && !keys.contains(slot->key)) {
-      gone.push_back(slot->key);
-    }
+    if (!slot->present() || slot->revision >= loaded.value) continue;
+    if (std::string key(slot->key()); !keys.contains(key)) gone.push_back(std::move(key));
   }
   return gone;
 }
 
 const Replica::Slot* Replica::find(std::string_view key) const {
   const auto found = slots_.find(key);
-  return found == slots_.end() ? nullptr : found->second.get();
+  return found == slots_.end() ? nullptr : found->get();
 }
 
 RecordRef Replica::record(const Slot& slot) const {
   if (!slot.present()) return nullptr;
-  if (RecordRef recent = recent_.find(slot.key, slot.revision)) return recent;
-  absl::StatusOr<Record> read = decode_record(slot.bytes, base_ + slot.revision);
+  if (RecordRef recent = recent_.find(slot.key(), slot.revision)) return recent;
+  absl::StatusOr<Record> read = decode_record(slot.bytes(), base_ + slot.revision);
   if (!read.ok()) return nullptr;  // cannot be: put has read it
   auto record = std::make_shared<const Record>(*std::move(read));
-  recent_.keep(slot.key, slot.revision, record);
+  recent_.keep(slot.key(), slot.revision, record);
   return record;
 }
 
@@ -156,7 +154,7 @@ std::vector<std::string> Replica::owned_by(std::string_view gateway) const {
   std::vector<std::string> keys;
   const auto owned = owned_.find(std::string(gateway));
   if (owned == owned_.end()) return keys;
-  for (const Slot* slot : owned->second) keys.push_back(slot->key);
+  for (const Slot* slot : owned->second) keys.emplace_back(slot->key());
   std::sort(keys.begin(), keys.end());
   return keys;
 }

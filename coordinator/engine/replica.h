@@ -15,30 +15,20 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/node_hash_map.h"
+#include "absl/hash/hash.h"
 #include "coordinator/authority/machine.h"
 #include "coordinator/authority/sweep.h"
 #include "coordinator/engine/recent_records.h"
+#include "coordinator/engine/slot.h"
 #include "coordinator/store/store.h"
 
 namespace interlock {
 
 class Replica {
  public:
-  struct Slot {
-    std::string key;                    // of the store
-    Revision revision = kAbsent;
-    std::string bytes;                  // empty: deleted as of `revision`
-    State state = State::kClosed;       // of a connection's record
-    std::string owner;                  // of a connection's record; empty: nobody
-    Tick due = 0;                       // when time alone changes the record; 0: never
-    std::uint32_t outbox_events = 0;    // held, of a connection's record
-    std::uint32_t outbox_bytes = 0;
-    std::uint32_t owned_at = 0;         // its places in the two indexes
-    std::uint32_t due_at = 0;
-    bool present() const { return !bytes.empty(); }
-  };
+  using Slot = interlock::Slot;
 
   Replica(const DeadlineLimits& deadlines, std::size_t decoded_records_max)
       : deadlines_(deadlines), recent_(decoded_records_max) {}
@@ -49,11 +39,12 @@ class Replica {
     kUnreadable,  // not taken: no record of this build or of one version on
   };
   // `decoded`: what the bytes of a connection's record say, where that is known already.
-  Taken put(std::string_view key, Revision revision, std::string bytes,
+  Taken put(std::string_view key, Revision revision, std::string_view bytes,
             RecordRef decoded = nullptr);
   Taken remove(std::string_view key, Revision revision);
   // Deletions up to here need no memory any more: the feed will not bring anything older.
   void forget_deletions(Position through);
+  bool empty() const { return slots_.empty(); }
   // After a load of `keys`: what is present here, was not in it and is not newer than it, in order.
   std::vector<std::string> missing(const absl::flat_hash_set<std::string>& keys,
                                    Position loaded) const;
@@ -86,21 +77,32 @@ class Replica {
   Slot& slot_of(std::string_view key);
   void unindex(Slot& slot);
   void index(Slot& slot, const Record& record);
+  // A slot is looked for and ordered by its key, which is in the slot alone.
+  static std::string_view key_of(std::string_view key) { return key; }
+  static std::string_view key_of(const std::unique_ptr<Slot>& slot) { return slot->key(); }
+  static std::string_view key_of(const Slot* slot) { return slot->key(); }
   struct ByKey {
     using is_transparent = void;
-    bool operator()(const Slot* a, const Slot* b) const { return a->key < b->key; }
-    bool operator()(const Slot* a, std::string_view b) const { return a->key < b; }
-    bool operator()(std::string_view a, const Slot* b) const { return a < b->key; }
+    bool operator()(const auto& a, const auto& b) const { return key_of(a) < key_of(b); }
   };
-  using Members = std::vector<Slot*>;  // each knows its place, so that it leaves at once
+  struct KeyHash {
+    using is_transparent = void;
+    std::size_t operator()(const auto& a) const {
+      return absl::Hash<std::string_view>()(key_of(a));
+    }
+  };
+  struct KeyEqual {
+    using is_transparent = void;
+    bool operator()(const auto& a, const auto& b) const { return key_of(a) == key_of(b); }
+  };
 
   const DeadlineLimits deadlines_;
   mutable RecentRecords recent_;
   std::uint64_t base_ = 0;
-  absl::flat_hash_map<std::string_view, std::unique_ptr<Slot>> slots_;
+  absl::flat_hash_set<std::unique_ptr<Slot>, KeyHash, KeyEqual> slots_;
   absl::btree_set<const Slot*, ByKey> order_;
-  absl::flat_hash_map<std::string, Members> owned_;
-  absl::btree_map<Tick, Members> due_;
+  absl::node_hash_map<std::string, Slot::Members> owned_;  // its entries stay where they are
+  absl::btree_map<Tick, Slot::Members> due_;
   std::vector<std::pair<Revision, std::string>> deletions_;
   std::array<std::size_t, 13> by_state_{};
   std::size_t connections_ = 0;

@@ -44,8 +44,7 @@ void Engine::observe(std::string_view store_key, Revision revision,
   RecordRef before;
   if (name) before = replica_.record(store_key);
   const Replica::Taken taken =
-      bytes ? replica_.put(store_key, revision, name ? *std::move(bytes) : *bytes,
-                           std::move(decoded))
+      bytes ? replica_.put(store_key, revision, *bytes, std::move(decoded))
             : replica_.remove(store_key, revision);
   if (taken == Replica::Taken::kUnreadable) {
     out_.emplace_back(Fatal{"the store holds a record that this build cannot read: " +
@@ -157,8 +156,8 @@ void Engine::attend(const std::string& key, const Record& record) {
 
 void Engine::attend_present(const std::string& key) {
   const Replica::Slot* slot = replica_.find(store_key(key));
-  if (slot == nullptr || !slot->present() || !is_operational(slot->state) ||
-      !attached(slot->owner)) {
+  if (slot == nullptr || !slot->present() || !is_operational(slot->state()) ||
+      !attached(std::string(slot->owner()))) {
     return;
   }
   const RecordRef record = replica_.record(*slot);

@@ -48,7 +48,7 @@ void Engine::pack_upkeep(Batch& batch, std::vector<std::string>& keys, std::size
   };
   if (clock_.due(now_.steady_ms)) {
     const std::string key(kTickKey);
-    TickRecord next = decode_tick(replica_.find(key) ? replica_.find(key)->bytes : "")
+    TickRecord next = decode_tick(replica_.find(key) ? replica_.find(key)->bytes() : "")
                           .value_or(TickRecord{});
     next.tick = clock_.tick() + 1;
     clock_.asked(now_.steady_ms);
@@ -228,7 +228,7 @@ void Engine::plan_sweeps() {
   for (std::size_t tries = 2 * max; tries > 0 && sweeps_waiting_ < max; --tries) {
     const Replica::Slot* slot = pick_for_sweep();
     if (slot == nullptr) return;
-    const std::string key(*connection_key_of(slot->key));
+    const std::string key(*connection_key_of(slot->key()));
     if (work_.contains(key)) continue;
     if (!sweep_pace_.take(now_.steady_ms)) {
       sweep_at_ms_ = sweep_pace_.next_ms();
@@ -268,18 +268,18 @@ Engine::SubjectUse Engine::look_at_subject(std::string_view key) const {
   if (prefix.empty() || prefix == kUnlimitedSubject) return use;
   std::uint32_t visited = 0;
   replica_.scan(store_key(prefix), [&](const Replica::Slot& slot) {
-    const auto other = connection_key_of(slot.key);
+    const auto other = connection_key_of(slot.key());
     if (!other || !other->starts_with(prefix)) return false;
     const auto older = [&slot](const Replica::Slot* than) {
-      return than == nullptr || slot.due < than->due;
+      return than == nullptr || slot.due() < than->due();
     };
     ++use.admission.subject_records;
-    if (is_final(slot.state)) {
+    if (is_final(slot.state())) {
       ++use.final_records;
       if (older(use.oldest_final)) use.oldest_final = &slot;
     } else {
       ++use.admission.subject_live;
-      if (slot.state == State::kReconnecting && slot.owner.empty()) {
+      if (slot.state() == State::kReconnecting && slot.owned_by == nullptr) {
         ++use.admission.subject_waiting;
         if (older(use.oldest_waiting)) use.oldest_waiting = &slot;
       }
@@ -298,7 +298,7 @@ void Engine::make_room(const std::string& key, bool session_begun) {
                               : max > 0 && use.final_records > max ? use.oldest_final
                                                                   : nullptr;
   if (slot == nullptr) return;
-  sweep(std::string(*connection_key_of(slot->key)), slot->revision, true);
+  sweep(std::string(*connection_key_of(slot->key())), slot->revision, true);
 }
 
 // ---- what the authority is told of the world ----

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,6 +30,7 @@ struct RocksdbOptions {
   // which cuts the power would notice.
   std::shared_ptr<rocksdb::FileSystem> file_system;
   bool sync = true;
+  std::uint64_t (*key_hash)(std::string_view key) = nullptr;  // for revisions; null: our own
 };
 
 // One thread commits: it takes all that waits, compares it with what it knows (nobody else
@@ -35,7 +38,7 @@ struct RocksdbOptions {
 // that no reader waits for a disk that syncs. A commit that finds the queue full is answered
 // Failed. The destructor commits and answers what waits.
 //
-// Limits: the revision and the attachment numbers of every record are kept in memory; opening
+// Limits: the revision of every record and its attachments' numbers are kept in memory; opening
 // reads everything, to know that all of it is readable, and refuses what is damaged in any byte;
 // that a whole log file was taken away is not noticed. A feed position is lost when 65,536 later
 // changes have been made, or with a restart.

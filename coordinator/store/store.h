@@ -60,7 +60,7 @@ enum class Write {
 // The range is removed first; then the attachments are put.
 struct Entry {
   std::string key;
-  Revision expected = kAbsent;
+  Revision expected = kAbsent;  // that, or a revision which this very key has had
   Write write = Write::kPut;
   std::string record;  // kPut only
   std::vector<Attachment> put;  // kPut only
@@ -105,7 +105,8 @@ struct LoadedRecord {
   Versioned record;
 };
 // Chunks of at most kLoadChunkRecords, in any order, then `done` with the position from which a
-// watch goes on, or with the reason why not.
+// watch goes on, or with the reason why not. `chunk` may block until those before it are taken: a
+// store reads faster than records are understood, and must not hold them all.
 struct LoadSink {
   std::function<void(std::vector<LoadedRecord> chunk)> chunk;
   std::function<void(absl::StatusOr<Position> position)> done;

@@ -334,7 +334,7 @@ void Coordinator::check_commit(const Batch& batch) {
     const Replica::Slot* slot =
         engine_->replica().find(std::string(kGatewayPrefix) + record.owner());
     v1::GatewayRecord lease;
-    if (slot != nullptr && slot->present() && lease.ParseFromString(slot->bytes) &&
+    if (slot != nullptr && slot->present() && lease.ParseFromString(std::string(slot->bytes())) &&
         lease.expired()) {
       run_.wrong("coordinator {} grants {} to a gateway that it knows to have expired", number_,
                  entry.key);

@@ -127,12 +127,12 @@ void Simulation::check_replicas() {
       ++present;
       const Replica::Slot* slot = engine.replica().find(key);
       if (slot == nullptr || slot->revision != record.now.revision ||
-          slot->bytes != record.now.bytes) {
+          slot->bytes() != record.now.bytes) {
         world.run.wrong("coordinator {} does not know {} as it is", one->number(), key);
         continue;
       }
       const absl::StatusOr<Record> says =
-          decode_record(slot->bytes, engine.replica().base() + slot->revision);
+          decode_record(slot->bytes(), engine.replica().base() + slot->revision);
       if (!says.ok() || *engine.replica().record(*slot) != *says) {
         world.run.wrong("coordinator {} takes {} for something else than its bytes say",
                         one->number(), key);

@@ -54,54 +54,62 @@ void CommitGroup::answer() {
 }
 
 Outcome CommitGroup::decide(Entry& entry, Revision revision) {
-  const auto found = index_.find(entry.key);
-  const Revision current = found == index_.end() ? kAbsent : found->second.revision;
-  if (current != entry.expected) {
-    if (current == kAbsent) return Refused{};
-    return refuse(entry.key);
-  }
-  if (entry.write == Write::kCompareOnly) return Applied{current, {}};
+  if (std::optional<Outcome> otherwise = compare(entry)) return *std::move(otherwise);
+  if (entry.write == Write::kCompareOnly) return Applied{entry.expected, {}};
   changed_keys_.insert(entry.key);
   if (entry.write == Write::kDelete) {
-    remove(entry.key, found->second, {0, UINT64_MAX});
+    remove(entry.key, {0, UINT64_MAX});
     writes_.Delete(record_key(entry.key));
-    index_.erase(found);
+    index_.revisions.remove(entry.key);
     changes_.push_back({std::move(entry.key), revision, std::nullopt});
   } else {
-    apply(entry, found == index_.end() ? index_[entry.key] : found->second, revision);
+    apply(entry, revision);
     changes_.push_back({std::move(entry.key), revision, std::move(entry.record)});
   }
   return Applied{revision, {}};
 }
 
-// A record that cannot be read cannot be shown. Nothing was written, which is all that is said.
-Outcome CommitGroup::refuse(const std::string& key) const {
+// What the group itself has changed is never asked about: see takes(). A record that cannot be read
+// cannot be shown; nothing was written, which is all that is said then.
+std::optional<Outcome> CommitGroup::compare(const Entry& entry) const {
+  if (const auto stands = index_.revisions.look(entry.key, entry.expected)) {
+    if (*stands == entry.expected) return std::nullopt;
+    return Refused{};
+  }
   std::string bytes;
-  const rocksdb::Status s = db_.Get({}, record_key(key), &bytes);
+  const rocksdb::Status s = db_.Get({}, record_key(entry.key), &bytes);
+  if (s.IsNotFound()) {
+    if (entry.expected == kAbsent) return std::nullopt;
+    return Refused{};
+  }
   if (!s.ok()) return Failed{explain(s, db_.GetName())};
   std::optional<Versioned> current = decode_record(bytes);
   if (!current) return Failed{absl::DataLossError("A record has no revision.")};
+  if (current->revision == entry.expected) return std::nullopt;
   return Refused{std::move(current), {}};
 }
 
-void CommitGroup::apply(Entry& entry, Known& known, Revision revision) {
-  known.revision = revision;
-  if (entry.remove) remove(entry.key, known, *entry.remove);
+void CommitGroup::apply(const Entry& entry, Revision revision) {
+  if (entry.remove) remove(entry.key, *entry.remove);
   for (const Attachment& put : entry.put) {
     writes_.Put(attachment_key(entry.key, put.number), put.bytes);
-    known.numbers.add(put.number);
+    index_.attachments[entry.key].add(put.number);
   }
   writes_.Put(record_key(entry.key), encode_record(revision, entry.record));
+  index_.revisions.put(entry.key, entry.expected, revision);
 }
 
 // One by one: a range deletion would have to be looked through by every later read.
-void CommitGroup::remove(const std::string& key, Known& known, NumberRange range) {
-  for (const NumberRange& taken : known.numbers.take(range)) {
+void CommitGroup::remove(const std::string& key, NumberRange range) {
+  const auto found = index_.attachments.find(key);
+  if (found == index_.attachments.end()) return;
+  for (const NumberRange& taken : found->second.take(range)) {
     for (std::uint64_t number = taken.first;; ++number) {
       writes_.Delete(attachment_key(key, number));
       if (number == taken.last) break;
     }
   }
+  if (found->second.ranges().empty()) index_.attachments.erase(found);
 }
 
 }  // namespace interlock

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -44,9 +45,10 @@ class CommitGroup {
 
  private:
   Outcome decide(Entry& entry, Revision revision);
-  Outcome refuse(const std::string& key) const;
-  void apply(Entry& entry, Known& known, Revision revision);
-  void remove(const std::string& key, Known& known, NumberRange range);
+  // Why the entry must not be applied; nothing: what it expects is what stands.
+  std::optional<Outcome> compare(const Entry& entry) const;
+  void apply(const Entry& entry, Revision revision);
+  void remove(const std::string& key, NumberRange range);
 
   struct Answer {
     std::function<void(std::vector<Outcome>)> done;

@@ -107,25 +107,38 @@ absl::Status check_format(rocksdb::DB& db, const std::string& directory) {
   return absl::OkStatus();
 }
 
-absl::Status index_entry(Database& database, const std::string& directory, rocksdb::Slice key,
-                         rocksdb::Slice value) {
-  if (key.starts_with(std::string(1, kAttachmentPrefix))) {
-    const auto name = parse_attachment_key(key.ToStringView());
+absl::Status index_entry(Database& database, const std::string& directory, std::string_view key,
+                         std::string_view value) {
+  Index& index = database.index;
+  if (key.front() == kAttachmentPrefix) {
+    const auto name = parse_attachment_key(key);
     if (!name) return damage(directory, "an attachment has no number");
-    database.index[std::string(name->key)].numbers.add(name->number);
+    index.attachments[std::string(name->key)].add(name->number);
     return absl::OkStatus();
   }
-  if (key.starts_with(std::string(1, kRecordPrefix))) {
-    const auto record = decode_record(value.ToStringView());
-    if (!record || record->revision == kAbsent || record->revision > database.last_revision) {
+  if (key.front() == kRecordPrefix) {
+    const auto revision = decode_revision(value);
+    if (!revision || *revision == kAbsent || *revision > database.last_revision) {
       return damage(directory, "a record has no revision that was ever given");
     }
-    key.remove_prefix(1);
-    database.index[key.ToString()].revision = record->revision;
+    index.revisions.put(key.substr(1), kAbsent, *revision);
     return absl::OkStatus();
   }
   if (key == kFormatKey || key == kRevisionKey) return absl::OkStatus();
   return damage(directory, "it holds something of no known kind");
+}
+
+absl::Status check_attachments_have_records(const Database& database,
+                                            const std::string& directory) {
+  std::string bytes;
+  for (const auto& [key, numbers] : database.index.attachments) {
+    const rocksdb::Status s = database.db->Get({}, record_key(key), &bytes);
+    if (s.IsNotFound()) {
+      return damage(directory, fmt::format("'{}' has attachments but no record", key));
+    }
+    if (!s.ok()) return explain(s, directory);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status read_everything(Database& database, const std::string& directory) {
@@ -142,17 +155,13 @@ absl::Status read_everything(Database& database, const std::string& directory) {
   options.readahead_size = 2 * 1024 * 1024;
   std::unique_ptr<rocksdb::Iterator> each(database.db->NewIterator(options));
   for (each->SeekToFirst(); each->Valid(); each->Next()) {
-    absl::Status indexed = index_entry(database, directory, each->key(), each->value());
+    absl::Status indexed = index_entry(database, directory, each->key().ToStringView(),
+                                       each->value().ToStringView());
     if (!indexed.ok()) return indexed;
   }
   if (!each->status().ok()) return explain(each->status(), directory);
   if (s = database.db->VerifyFileChecksums(options); !s.ok()) return explain(s, directory);
-  for (const auto& [key, known] : database.index) {
-    if (known.revision == kAbsent) {
-      return damage(directory, fmt::format("'{}' has attachments but no record", key));
-    }
-  }
-  return absl::OkStatus();
+  return check_attachments_have_records(database, directory);
 }
 
 // RocksDB writes down its options and a name for the database each time that it lacks them, and
@@ -186,6 +195,7 @@ absl::Status write_durably(Database& database, const std::string& directory, boo
 absl::StatusOr<Database> open_database(const std::string& directory,
                                        const RocksdbOptions& options) {
   Database database;
+  if (options.key_hash != nullptr) database.index.revisions = Revisions(options.key_hash);
   if (options.file_system) database.own_env = rocksdb::NewCompositeEnv(options.file_system);
   rocksdb::Env* env = database.own_env ? database.own_env.get() : rocksdb::Env::Default();
   if (absl::Status s = make_directory(*env, directory); !s.ok()) return s;

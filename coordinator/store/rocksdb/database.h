@@ -4,12 +4,13 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "coordinator/store/rocksdb/fatal_gate.h"
 #include "coordinator/store/rocksdb/number_set.h"
+#include "coordinator/store/rocksdb/revisions.h"
 #include "coordinator/store/rocksdb_store.h"
 #include "coordinator/store/store.h"
 #include "rocksdb/db.h"
@@ -18,12 +19,12 @@
 
 namespace interlock {
 
-// What the store knows of a record without reading it. Nobody else writes, so it is what stands.
-struct Known {
-  Revision revision = kAbsent;
-  NumberSet numbers;  // of its attachments
+// What the store knows of its records without reading them. Nobody else writes, so it is what
+// stands.
+struct Index {
+  Revisions revisions;
+  absl::flat_hash_map<std::string, NumberSet> attachments;  // of the records that have some
 };
-using Index = std::unordered_map<std::string, Known>;
 
 struct Database {
   std::unique_ptr<rocksdb::Env> own_env;  // when the file system is a test's

@@ -62,10 +62,14 @@ std::string encode_record(Revision revision, std::string_view record) {
   return bytes.append(record);
 }
 
+std::optional<Revision> decode_revision(std::string_view record) {
+  return decode_number(record.substr(0, kNumberBytes));
+}
+
 std::optional<Versioned> decode_record(std::string_view bytes) {
-  if (bytes.size() < kNumberBytes) return std::nullopt;
-  return Versioned{std::string(bytes.substr(kNumberBytes)),
-                   big_endian(bytes.substr(0, kNumberBytes))};
+  const std::optional<Revision> revision = decode_revision(bytes);
+  if (!revision) return std::nullopt;
+  return Versioned{std::string(bytes.substr(kNumberBytes)), *revision};
 }
 
 }  // namespace interlock

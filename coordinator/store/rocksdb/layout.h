@@ -35,6 +35,7 @@ std::optional<AttachmentName> parse_attachment_key(std::string_view bytes);
 std::string encode_number(std::uint64_t number);
 std::optional<std::uint64_t> decode_number(std::string_view bytes);
 
+std::optional<Revision> decode_revision(std::string_view record);
 std::string encode_record(Revision revision, std::string_view record);
 std::optional<Versioned> decode_record(std::string_view bytes);
 

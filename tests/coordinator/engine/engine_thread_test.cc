@@ -307,6 +307,55 @@ TEST_F(EngineThreads, WhyTheStoreDidNotTakeABatchIsSaid) {
   EXPECT_FALSE(counting_.trouble.empty());
 }
 
+// Loads on a thread of its own, without end, and counts what it has got rid of.
+class Endless : public MemoryStore {
+ public:
+  using MemoryStore::MemoryStore;
+  ~Endless() override {
+    ended = true;
+    loading_.join();
+  }
+  void load(LoadSink sink) override {
+    loading_ = std::thread([this, sink = std::move(sink)] {
+      while (!ended) {
+        sink.chunk({});
+        ++chunks;
+      }
+    });
+  }
+  std::atomic<std::uint64_t> chunks{0};
+  std::atomic<bool> ended{false};
+
+ private:
+  std::thread loading_;
+};
+
+TEST_F(EngineThreads, ALoadWaitsForTheEngineAndNotAtItsEnd) {
+  auto store = std::make_unique<Endless>(
+      world_, [this](std::uint64_t delay_ms, std::function<void()> work) {
+        threads_.run_later(delay_ms, std::move(work));
+      });
+  Endless& endless = *store;
+  EngineThread engine(std::move(store), {}, [] { return 0.5; }, counting_);
+  engine.start();
+  while (endless.chunks < 100) std::this_thread::yield();
+  std::promise<std::uint64_t> before;
+  std::promise<void> go_on;
+  engine.observe("alice:1", [&](const std::optional<SeenConnection>&) {
+    before.set_value(endless.chunks);
+    go_on.get_future().wait();
+  });
+  const std::uint64_t then = before.get_future().get();
+  // Without a bound it comes a thousand further within a millisecond.
+  std::uint64_t ahead = 0;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  while (std::chrono::steady_clock::now() < end) ahead = endless.chunks - then;
+  EXPECT_LE(ahead, 10U);
+  go_on.set_value();
+  while (endless.chunks < then + 100) std::this_thread::yield();
+  engine.stop();  // which waits for the store's thread, which may be waiting itself
+}
+
 class NearlyFull : public MemoryStore {
  public:
   using MemoryStore::MemoryStore;

@@ -25,7 +25,7 @@ class ReplicaTest : public testing::Test {
   std::vector<std::string> keys(std::string_view after = {}) const {
     std::vector<std::string> keys;
     replica.scan(after, [&](const Replica::Slot& slot) {
-      keys.push_back(slot.key);
+      keys.emplace_back(slot.key());
       return true;
     });
     return keys;

@@ -1,5 +1,7 @@
 #include <filesystem>
 #include <memory>
+#include <string_view>
+#include <utility>
 
 #include "coordinator/store/rocksdb_store.h"
 #include "tests/coordinator/store/conformance.h"
@@ -10,30 +12,32 @@ namespace {
 
 class RocksdbBed final : public StoreBed {
  public:
-  explicit RocksdbBed(std::size_t write_buffer_bytes) : write_buffer_bytes_(write_buffer_bytes) {}
+  explicit RocksdbBed(RocksdbOptions options) : options_(std::move(options)) {}
 
   std::unique_ptr<Store> open() override {
-    RocksdbOptions options;
-    options.write_buffer_bytes = write_buffer_bytes_;
-    auto store = RocksdbStore::open(directory_.path() + "/db", options);
+    auto store = RocksdbStore::open(directory_.path() + "/db", options_);
     if (store.ok()) return *std::move(store);
     ADD_FAILURE() << store.status();
     return nullptr;
   }
 
  private:
-  const std::size_t write_buffer_bytes_;
+  const RocksdbOptions options_;
   const ScratchDirectory directory_;
 };
 
-StoreKind kind(const char* name, std::size_t write_buffer_bytes) {
-  return {name, [=] { return std::make_unique<RocksdbBed>(write_buffer_bytes); }};
+std::uint64_t one_of_three(std::string_view key) { return key.back() % 3U; }
+
+StoreKind kind(const char* name, RocksdbOptions options) {
+  return {name, [options] { return std::make_unique<RocksdbBed>(options); }};
 }
 
-// Small buffers: what is read has mostly been flushed and compacted.
+// Small buffers: what is read has mostly been flushed and compacted. Shared hashes: what stands is
+// mostly to be asked of the database.
 INSTANTIATE_TEST_SUITE_P(Rocksdb, StoreConformance,
-                         testing::Values(kind("Usual", RocksdbOptions{}.write_buffer_bytes),
-                                         kind("SmallBuffers", 64 * 1024)),
+                         testing::Values(kind("Usual", {}),
+                                         kind("SmallBuffers", {.write_buffer_bytes = 64 * 1024}),
+                                         kind("SharedHashes", {.key_hash = &one_of_three})),
                          store_kind_name);
 
 }  // namespace

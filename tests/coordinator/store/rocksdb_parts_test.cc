@@ -1,5 +1,6 @@
 // The pure parts of the rocksdb store: layout, number sets, the check of its logs.
 #include <algorithm>
+#include <map>
 #include <random>
 #include <set>
 #include <string>
@@ -8,6 +9,7 @@
 #include "coordinator/store/rocksdb/layout.h"
 #include "coordinator/store/rocksdb/log_check.h"
 #include "coordinator/store/rocksdb/number_set.h"
+#include "coordinator/store/rocksdb/revisions.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -39,6 +41,63 @@ TEST(Layout, WhatWasNotWrittenByItIsNotRead) {
   EXPECT_FALSE(decode_record("1234567"));
   EXPECT_EQ(decode_record(encode_record(7, "")), (Versioned{"", 7}));
   EXPECT_EQ(decode_number(encode_number(~0ULL)), ~0ULL);
+}
+
+// --- Revisions -----------------------------------------------------------------------------------
+
+TEST(RevisionsOfKeys, AnExpectationThatHoldsIsKnownToHold) {
+  Revisions revisions;
+  EXPECT_EQ(revisions.look("a", kAbsent), kAbsent);
+  EXPECT_EQ(revisions.look("a", 7), kAbsent);
+  revisions.put("a", kAbsent, 7);
+  EXPECT_EQ(revisions.look("a", 7), 7U);
+  EXPECT_EQ(revisions.look("a", 6), std::nullopt);
+  EXPECT_EQ(revisions.look("b", kAbsent), kAbsent);
+  revisions.put("a", 7, 0x1'0000'0009);
+  EXPECT_EQ(revisions.look("a", 0x1'0000'0009), 0x1'0000'0009U);
+  EXPECT_EQ(revisions.look("a", 9), std::nullopt);
+  revisions.remove("a");
+  EXPECT_EQ(revisions.look("a", kAbsent), kAbsent);
+}
+
+TEST(RevisionsOfKeys, WhatItSaysIsSoHoweverManyKeysShareAHash) {
+  std::mt19937_64 random(20'261'127);
+  const auto below = [&random](std::uint64_t end) { return random() % end; };
+  std::uint64_t known = 0;
+  for (int run = 0; run < 300; ++run) {
+    Revisions revisions([](std::string_view key) -> std::uint64_t { return key[0] % 5U; });
+    std::map<std::string, Revision> stands;
+    std::map<std::string, std::set<Revision>> had;  // what somebody may expect who is late
+    Revision last = 0;
+    for (int batch = 0; batch < 60; ++batch) {
+      ++last;  // the entries of a batch share it
+      std::set<std::string> touched;
+      for (std::uint64_t entry = below(4); entry > 0; --entry) {
+        const std::string key(1, static_cast<char>('a' + below(10)));
+        if (!touched.insert(key).second) continue;
+        const auto found = stands.find(key);
+        const Revision now = found == stands.end() ? kAbsent : found->second;
+        std::vector<Revision> expected{kAbsent, now};
+        expected.insert(expected.end(), had[key].begin(), had[key].end());
+        for (const Revision each : expected) {
+          const auto said = revisions.look(key, each);
+          if (!said) continue;
+          ++known;
+          ASSERT_EQ(*said == each, now == each) << key << ", expected " << each << ", is " << now;
+          if (*said != each) ASSERT_EQ(now, kAbsent);
+        }
+        if (now != kAbsent && below(3) == 0) {
+          revisions.remove(key);
+          stands.erase(key);
+        } else {
+          revisions.put(key, now, last);
+          stands[key] = last;
+          had[key].insert(last);
+        }
+      }
+    }
+  }
+  EXPECT_GT(known, 1'000U) << "it says nothing";
 }
 
 // --- Number sets ---------------------------------------------------------------------------------
