@@ -75,7 +75,7 @@ class Restart:
     UNIT = "s"
     GOAL = 3
     AT_MOST = True
-    SIZES = {"records": 1_000_000, "rounds": 3, "budget_s": 120}
+    SIZES = {"records": 1_000_000, "rounds": 5, "budget_s": 120}
     SMALL = {"records": 2_000, "rounds": 1, "budget_s": 30}
 
     def measure(self, sizes, work):
@@ -101,7 +101,7 @@ class RecordMemory:
     UNIT = "B"
     GOAL = 400
     AT_MOST = True
-    SIZES = {"records": 1_000_000, "rounds": 1, "budget_s": 120}
+    SIZES = {"records": 1_000_000, "rounds": 5, "budget_s": 120}
     SMALL = {"records": 20_000, "rounds": 1, "budget_s": 30}
 
     def measure(self, sizes, work):
