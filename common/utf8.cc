@@ -1,25 +1,10 @@
 #include "common/utf8.h"
 
-#include <cstddef>
-
 namespace interlock {
-namespace {
 
-constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
-
-// What a lead byte promises: the length of its sequence, and the range of the second byte, which
-// excludes overlong forms, surrogates and what lies beyond U+10FFFF (RFC 3629, section 4).
-struct Lead {
-  std::size_t bytes;
-  unsigned char second_min = 0x80;
-  unsigned char second_max = 0xBF;
-};
-
-constexpr Lead ill_formed{0};
-
-Lead read_lead(unsigned char byte) {
+Utf8Lead read_utf8_lead(unsigned char byte) {
   if (byte < 0x80) return {1};
-  if (byte < 0xC2) return ill_formed;
+  if (byte < 0xC2) return {0};
   if (byte < 0xE0) return {2};
   if (byte == 0xE0) return {3, 0xA0, 0xBF};
   if (byte == 0xED) return {3, 0x80, 0x9F};
@@ -27,8 +12,12 @@ Lead read_lead(unsigned char byte) {
   if (byte == 0xF0) return {4, 0x90, 0xBF};
   if (byte < 0xF4) return {4};
   if (byte == 0xF4) return {4, 0x80, 0x8F};
-  return ill_formed;
+  return {0};
 }
+
+namespace {
+
+constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
 
 struct Sequence {
   std::size_t bytes;  // at least 1
@@ -37,7 +26,7 @@ struct Sequence {
 
 // `text` is not empty.
 Sequence first_sequence(std::string_view text) {
-  const Lead lead = read_lead(static_cast<unsigned char>(text.front()));
+  const Utf8Lead lead = read_utf8_lead(static_cast<unsigned char>(text.front()));
   if (lead.bytes == 0) return {1, false};
   for (std::size_t i = 1; i < lead.bytes; ++i) {
     if (i == text.size()) return {i, false};

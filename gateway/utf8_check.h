@@ -1,8 +1,11 @@
 // Whether text that comes in pieces is UTF-8 (RFC 3629, section 4).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+
+#include "common/utf8.h"
 
 namespace interlock {
 
@@ -23,23 +26,17 @@ class Utf8Check {
   bool take(std::uint8_t byte) {
     if (left_ == 0) return begin(byte);
     if (byte < min_ || byte > max_) return false;
-    expect(left_ - 1, 0x80, 0xBF);
+    expect(left_ - 1U, 0x80, 0xBF);
     return true;
   }
-  // The range of the second byte excludes overlong forms, surrogates and what lies beyond U+10FFFF.
   bool begin(std::uint8_t byte) {
     if (byte < 0x80) return true;
-    if (byte < 0xC2 || byte > 0xF4) return false;
-    if (byte < 0xE0) {
-      expect(1, 0x80, 0xBF);
-    } else if (byte < 0xF0) {
-      expect(2, byte == 0xE0 ? 0xA0 : 0x80, byte == 0xED ? 0x9F : 0xBF);
-    } else {
-      expect(3, byte == 0xF0 ? 0x90 : 0x80, byte == 0xF4 ? 0x8F : 0xBF);
-    }
+    const Utf8Lead lead = read_utf8_lead(byte);
+    if (lead.bytes == 0) return false;
+    expect(lead.bytes - 1, lead.second_min, lead.second_max);
     return true;
   }
-  void expect(int bytes, std::uint8_t min, std::uint8_t max) {
+  void expect(std::size_t bytes, std::uint8_t min, std::uint8_t max) {
     left_ = static_cast<std::uint8_t>(bytes);
     min_ = min;
     max_ = max;

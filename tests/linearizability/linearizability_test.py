@@ -37,7 +37,7 @@ from sockets import SocketClient  # noqa: E402
 from spoil import WAYS  # noqa: E402
 
 FULL = os.environ.get("INTERLOCK_FULL") == "1"
-RUNS = {"rocksdb": 40 if FULL else 10, "postgres": 20 if FULL else 3, "etcd": 20 if FULL else 3}
+RUNS = {"rocksdb": 40 if FULL else 6, "postgres": 20 if FULL else 2, "etcd": 20 if FULL else 2}
 RUN_S = {"rocksdb": 12, "postgres": 18, "etcd": 18}
 COORDINATORS = {"rocksdb": 1, "postgres": 3, "etcd": 3}
 SERVERS = {"postgres": Postgres, "etcd": Etcd}

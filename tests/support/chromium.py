@@ -12,6 +12,7 @@ import tempfile
 import urllib.request
 
 import websockets
+from process_tree import kill_tree
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -36,6 +37,14 @@ class Page:
             self.process = subprocess.Popen(
                 [program, *FLAGS, f"--user-data-dir={self.folder}/profile", "about:blank"],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        try:
+            await self._open(log)
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    async def _open(self, log):
         port = None
         for _ in range(600):
             found = re.search(r"listening on ws://127\.0\.0\.1:(\d+)/", log.read_text(
@@ -56,7 +65,6 @@ class Page:
         await self.call("Page.enable")
         await self.call("Page.navigate", url=self.url)
         await self.until("document.readyState === 'complete'", "the page")
-        return self
 
     async def __aexit__(self, *_):
         try:
@@ -65,12 +73,8 @@ class Page:
             self.end()
 
     def end(self):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        # Its profile is thrown away, so nothing is lost; asked to end, it has stayed now and then.
+        kill_tree(self.process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _read(self):

@@ -110,13 +110,13 @@ absl::Status check_format(rocksdb::DB& db, const std::string& directory) {
 absl::Status index_entry(Database& database, const std::string& directory, std::string_view key,
                          std::string_view value) {
   Index& index = database.index;
-  if (key.front() == kAttachmentPrefix) {
+  if (key.starts_with(kAttachmentPrefix)) {
     const auto name = parse_attachment_key(key);
     if (!name) return damage(directory, "an attachment has no number");
     index.attachments[std::string(name->key)].add(name->number);
     return absl::OkStatus();
   }
-  if (key.front() == kRecordPrefix) {
+  if (key.starts_with(kRecordPrefix)) {
     const auto revision = decode_revision(value);
     if (!revision || *revision == kAbsent || *revision > database.last_revision) {
       return damage(directory, "a record has no revision that was ever given");
