@@ -73,7 +73,7 @@ class Page:
             self.end()
 
     def end(self):
-        # Its profile is thrown away, so nothing is lost; asked to end, it has stayed now and then.
+        # Debian's program is a script that stays in front of the browser.
         kill_tree(self.process)
         shutil.rmtree(self.folder, ignore_errors=True)
 
