@@ -9,7 +9,8 @@
 namespace interlock {
 namespace {
 
-// What a load may be ahead of the engine by.
+// Chunks of a load that wait for the engine, of kLoadChunkRecords each; what it has taken is beside
+// them.
 constexpr std::size_t kChunksWaitingMax = 4;
 
 std::uint64_t steady_us() {

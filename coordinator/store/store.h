@@ -60,7 +60,7 @@ enum class Write {
 // The range is removed first; then the attachments are put.
 struct Entry {
   std::string key;
-  Revision expected = kAbsent;  // that, or a revision which this very key has had
+  Revision expected = kAbsent;  // that, or one that this key has had since the store was opened
   Write write = Write::kPut;
   std::string record;  // kPut only
   std::vector<Attachment> put;  // kPut only

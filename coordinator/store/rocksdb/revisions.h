@@ -11,10 +11,11 @@
 
 namespace interlock {
 
-// Exact, whatever the hash does, for whoever expects of a key only what that key has once had:
-// where two keys have shared a hash, it says that it does not know. Until then a hash stands for
-// one present record, and another key that has had the same revision was written by the same batch,
-// so beside it. Whoever makes up a revision is refused but for one in 2^64.
+// Exact, whatever the hash does, for whoever expects of a key only what that key has had since the
+// store was opened: where two keys have shared a hash, it says that it does not know. Until then a
+// hash stands for one present record, and another key that has had the same revision was written by
+// the same batch, so beside it. Whoever makes up a revision, or remembers one of a record that was
+// deleted before the store was opened, is refused but for one in 2^64.
 class Revisions {
  public:
   using Hash = std::uint64_t (*)(std::string_view key);
@@ -33,7 +34,6 @@ class Revisions {
   static std::uint64_t hash_of(std::string_view key) {
     return absl::Hash<std::string_view>()(key);
   }
-
 
   Hash hash_;
   absl::flat_hash_map<std::uint64_t, Revision> revisions_;

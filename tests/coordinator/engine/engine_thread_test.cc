@@ -50,6 +50,13 @@ class EngineThreads : public testing::Test {
     store_ = store.get();
     return std::make_unique<EngineThread>(std::move(store), limits, [] { return 0.5; }, counting_);
   }
+  template <class Kind>
+  std::unique_ptr<Kind> make_store() {
+    return std::make_unique<Kind>(world_,
+                                  [this](std::uint64_t delay_ms, std::function<void()> work) {
+                                    threads_.run_later(delay_ms, std::move(work));
+                                  });
+  }
   static Answer ask(EngineThread& engine, const std::string& key, Command command) {
     std::promise<Answer> answer;
     engine.ask(key, std::move(command),
@@ -331,10 +338,7 @@ class Endless : public MemoryStore {
 };
 
 TEST_F(EngineThreads, ALoadWaitsForTheEngineAndNotAtItsEnd) {
-  auto store = std::make_unique<Endless>(
-      world_, [this](std::uint64_t delay_ms, std::function<void()> work) {
-        threads_.run_later(delay_ms, std::move(work));
-      });
+  auto store = make_store<Endless>();
   Endless& endless = *store;
   EngineThread engine(std::move(store), {}, [] { return 0.5; }, counting_);
   engine.start();
@@ -366,10 +370,7 @@ class NearlyFull : public MemoryStore {
 };
 
 TEST_F(EngineThreads, TheStoreIsAskedWhetherThereIsRoom) {
-  auto store = std::make_unique<NearlyFull>(
-      world_, [this](std::uint64_t delay_ms, std::function<void()> work) {
-        threads_.run_later(delay_ms, std::move(work));
-      });
+  auto store = make_store<NearlyFull>();
   NearlyFull& nearly_full = *store;
   EngineThread engine(std::move(store), {}, [] { return 0.5; }, counting_);
   engine.start();
