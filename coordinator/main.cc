@@ -19,6 +19,7 @@
 #include "common/jwks.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/one_poller.h"
 #include "common/settings.h"
 #include "common/tracer.h"
 #include "common/version.h"
@@ -150,6 +151,7 @@ int run(const CoordinatorConfig& config) {
   const Logging logging({.service = "interlock-coordinator",
                          .trace_project_id = config.traces.project_id,
                          .level = config.log_level});
+  const OnePoller poller;
   const auto refuse = [](const absl::Status& status) {
     log_error("The coordinator does not start.", {{"reason", std::string(status.message())}});
     return 1;

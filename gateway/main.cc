@@ -17,6 +17,7 @@
 #include "common/identity.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/one_poller.h"
 #include "common/settings.h"
 #include "common/tracer.h"
 #include "common/version.h"
@@ -128,6 +129,7 @@ GrpcCoordinatorSettings coordinator_settings_of(const GatewayConfig& config, Tru
 // what is called, and the loops, to which everybody posts, are the last.
 int serve(GatewayConfig config, const sigset_t& signals) {
   if (auto fits = fit_into_open_files(config.limits); !fits.ok()) return fail(fits);
+  const OnePoller poller;
   const std::string gateway_id = make_identity();
   Metrics metrics;
   metrics

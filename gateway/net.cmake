@@ -65,6 +65,6 @@ if(NOT INTERLOCK_CORE_ONLY)
   )
   target_link_libraries(interlock-gateway
     PRIVATE interlock_gateway_config interlock_gateway_net interlock_gateway_grpc
-            interlock_gateway_webhook interlock_jwks interlock_allocator
+            interlock_gateway_webhook interlock_jwks interlock_allocator interlock_one_poller
   )
 endif()

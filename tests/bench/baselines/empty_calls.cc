@@ -11,6 +11,7 @@
 #include <iostream>
 #include <string>
 
+#include "common/one_poller.h"
 #include "interlock/v1/gateway.grpc.pb.h"
 
 namespace interlock::bench {
@@ -60,6 +61,7 @@ int main(int argc, char** argv) {
     std::cerr << "bench_empty_calls: a port\n";
     return 2;
   }
+  const interlock::OnePoller poller;  // as the coordinator has it
   interlock::bench::Empty service;
   grpc::ServerBuilder builder;
   builder.AddListeningPort(std::string("127.0.0.1:") + argv[1], grpc::InsecureServerCredentials());
