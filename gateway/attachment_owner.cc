@@ -21,36 +21,23 @@ AttachmentShell::Owner::Owner(const AttachmentSettings& settings, OpenAttachStre
       next_gateway_id_(settings.next_gateway_id),
       report_load_(settings.report_load),
       give_up_after_ms_(settings.limits.give_up_after_ms),
+      thread_([this] { step(); }),
       timer_(thread_.loop()),
       finish_timer_(thread_.loop()) {
-  post([](Owner&) {}, true);
+  post_elsewhere([](Owner&) {});
 }
 
 AttachmentShell::Owner::~Owner() {
-  post([](Owner& self) { self.stop(); }, true);
+  post_elsewhere([](Owner& self) { self.stop(); });
   thread_.join();
 }
 
-// What may be the last input is for the owner's own thread, which ends with it: whoever else had a
-// turn has ended it by then, and holds on to nothing but `inputs`.
-void AttachmentShell::Owner::post(Input input, bool on_own_thread) {
-  const std::shared_ptr<Inputs> inputs = inputs_;
-  std::unique_lock lock(inputs->mutex);
-  inputs->waiting.push_back(std::move(input));
-  if (std::exchange(inputs->taken, true)) return;
-  if (on_own_thread) return thread_.post([this] { take_turn(std::unique_lock(inputs_->mutex)); });
-  take_turn(std::move(lock));
+void AttachmentShell::Owner::post(Input input) {
+  thread_.post([this, input = std::move(input)]() mutable { input(*this); });
 }
 
-void AttachmentShell::Owner::take_turn(std::unique_lock<std::mutex> lock) {
-  const std::shared_ptr<Inputs> inputs = inputs_;
-  std::vector<Input> waiting = std::exchange(inputs->waiting, {});
-  lock.unlock();
-  for (Input& input : waiting) input(*this);
-  step();
-  lock.lock();
-  inputs->taken = !inputs->waiting.empty();
-  if (inputs->taken) thread_.post([this] { take_turn(std::unique_lock(inputs_->mutex)); });
+void AttachmentShell::Owner::post_elsewhere(Input input) {
+  thread_.post_elsewhere([this, input = std::move(input)]() mutable { input(*this); });
 }
 
 void AttachmentShell::Owner::step() {
@@ -87,7 +74,7 @@ AttachStream::Events AttachmentShell::Owner::events_of_stream(std::uint64_t numb
   };
   events.written = [this] { post([](Owner& self) { self.written(); }); };
   events.ended = [this](std::string why) {
-    post([why = std::move(why)](Owner& self) { self.ended(why); }, true);
+    post_elsewhere([why = std::move(why)](Owner& self) { self.ended(why); });
   };
   return events;
 }

@@ -6,7 +6,6 @@
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -16,21 +15,21 @@
 
 #include "absl/functional/any_invocable.h"
 #include "gateway/attachment_shell.h"
-#include "gateway/client_thread.h"
+#include "gateway/turn_thread.h"
 
 namespace interlock {
 
 // Everything but post(), the counters, reachable_ and act_until_ms_ is used in a turn only: the
-// inputs that wait, and one step. Whoever posts while nobody has the turn takes it, since to wake
-// another thread takes longer than most turns; what comes meanwhile is for the owner's own thread.
+// inputs that wait, and one step.
 class AttachmentShell::Owner {
  public:
   Owner(const AttachmentSettings& settings, OpenAttachStream open);
   ~Owner();
 
   using Input = absl::AnyInvocable<void(Owner&)>;
-  // `on_own_thread`: not in a turn of the caller's.
-  void post(Input input, bool on_own_thread = false);
+  void post(Input input);
+  // Not in a turn of the caller's.
+  void post_elsewhere(Input input);
 
   Attachment attachment_;
   std::unordered_map<std::uint64_t, Notify> notify_;  // by connection
@@ -42,12 +41,6 @@ class AttachmentShell::Owner {
   std::atomic<std::uint64_t> act_until_ms_ = 0;
 
  private:
-  struct Inputs {
-    std::mutex mutex;
-    std::vector<Input> waiting;
-    bool taken = false;  // somebody has the turn
-  };
-  void take_turn(std::unique_lock<std::mutex> lock);  // of the inputs; it has been given the turn
   void step();
   void open_if_due(std::uint64_t now_ms);
   AttachStream::Events events_of_stream(std::uint64_t number);
@@ -82,9 +75,7 @@ class AttachmentShell::Owner {
   std::optional<std::uint64_t> timer_at_ms_;
   std::mt19937_64 generator_{std::random_device{}()};
   std::uniform_real_distribution<double> random_{0.0, 1.0};
-  // Kept by who has the turn: the last one may end the owner.
-  std::shared_ptr<Inputs> inputs_ = std::make_shared<Inputs>();
-  ClientThread thread_;
+  TurnThread thread_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer finish_timer_;
 };

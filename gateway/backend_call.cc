@@ -1,7 +1,6 @@
 #include "gateway/backend_call.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "gateway/boot_clock.h"
@@ -31,21 +30,25 @@ void BackendCalls::stop() {
   stopping = true;
   const auto calls = under_way;  // those that end at once leave it
   for (const std::shared_ptr<BackendCall>& call : calls) call->stop();
-  if (under_way.empty()) thread.release();
+  if (under_way.empty()) release();
 }
 
 void BackendCalls::ended(const std::shared_ptr<BackendCall>& call) {
   under_way.erase(call);
   counters.calls_under_way = under_way.size();
-  if (stopping && under_way.empty()) thread.release();
+  if (stopping && under_way.empty()) release();
+}
+
+void BackendCalls::release() {
+  deadlines.end();
+  thread.release();
 }
 
 BackendCall::BackendCall(BackendCalls& calls, std::uint64_t timeout_ms,
                          std::function<void(BackendAnswer)> done)
     : calls_(calls),
       call_(calls.attempts.begin(boot_time_ms(), timeout_ms)),
-      done_(std::move(done)),
-      timer_(calls.thread.loop()) {}
+      done_(std::move(done)) {}
 
 void BackendCall::start() {
   ++calls_.counters.calls;
@@ -92,7 +95,7 @@ void BackendCall::attempt_answered(BackendAnswer answer_now) {
 
 void BackendCall::attempt_ended(AttemptEnd end) {
   attempting_ = false;
-  cancel_timer();
+  cancel_deadline();
   if (is_answered()) return finish();
   const std::uint64_t now_ms = boot_time_ms();
   const auto wait_ms =
@@ -110,7 +113,7 @@ void BackendCall::attempt_ended(AttemptEnd end) {
 void BackendCall::stop() {
   calls_.attempts.withdrawn(call_);
   answer({BackendResult::kUnavailable, "the gateway stops"});
-  cancel_timer();
+  cancel_deadline();
   if (!attempting_) return finish();  // it was between two attempts
   cancel_attempt();                   // and its end follows
 }
@@ -130,16 +133,16 @@ std::uint64_t BackendCall::left_ms() const {
 }
 
 void BackendCall::after(std::uint64_t ms, std::function<void()> what) {
-  timer_.expires_after(std::chrono::milliseconds(ms));
-  timer_.async_wait([this, self = shared_from_this(), set = ++timer_set_,
-                     what = std::move(what)](const boost::system::error_code& error) {
-    if (!error && set == timer_set_) what();
+  cancel_deadline();
+  deadline_ = calls_.deadlines.set(ms, [self = shared_from_this(), what = std::move(what)] {
+    self->deadline_.reset();
+    what();
   });
 }
 
-void BackendCall::cancel_timer() {
-  ++timer_set_;
-  timer_.cancel();
+void BackendCall::cancel_deadline() {
+  if (deadline_) calls_.deadlines.cancel(*deadline_);
+  deadline_.reset();
 }
 
 }  // namespace interlock

@@ -1,17 +1,18 @@
 // One call to the backend, with its attempts, whatever carries them. Private to the clients.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <unordered_set>
 
 #include "gateway/backend_attempts.h"
 #include "gateway/backend_client.h"
 #include "gateway/backend_counters.h"
-#include "gateway/client_thread.h"
+#include "gateway/call_deadlines.h"
+#include "gateway/turn_thread.h"
 
 namespace interlock {
 
@@ -20,12 +21,12 @@ class BackendCall;
 struct BackendCallSettings {
   std::uint32_t calls_max = 20'000;  // under way; one more is kUnavailable at once
   AttemptLimits attempts;
-  // Asked before each attempt, on the client's thread: one that may not be made waits, within its
+  // Asked before each attempt, in a turn of the client's: one that may not be made waits, within its
   // call's time. Empty: always.
   std::function<bool()> may_act;
 };
 
-// What all calls share; everything is used on the client's thread only, but for `thread.post`.
+// What all calls share; everything is used in a turn of the client's only, but for `thread.post`.
 struct BackendCalls {
   explicit BackendCalls(const BackendCallSettings& with);
 
@@ -41,7 +42,11 @@ struct BackendCalls {
   bool stopping = false;
   std::mt19937_64 generator{std::random_device{}()};
   std::uniform_real_distribution<double> distribution{0.0, 1.0};
-  ClientThread thread;
+  TurnThread thread;
+  CallDeadlines deadlines{thread};
+
+ private:
+  void release();
 };
 
 // How an attempt ended.
@@ -72,9 +77,9 @@ class BackendCall : public std::enable_shared_from_this<BackendCall> {
   bool is_answered() const { return !done_; }
 
   std::uint64_t left_ms() const;  // until the deadline
-  // Runs `what` after the time, unless the timer is set again or cancelled before.
+  // Runs `what` after the time, unless another one is set or it is cancelled before.
   void after(std::uint64_t ms, std::function<void()> what);
-  void cancel_timer();
+  void cancel_deadline();
 
   BackendCalls& calls_;
 
@@ -87,8 +92,7 @@ class BackendCall : public std::enable_shared_from_this<BackendCall> {
   BackendAttempts::Call call_;
   std::function<void(BackendAnswer)> done_;  // empty: the answer is given
   bool attempting_ = false;
-  boost::asio::steady_timer timer_;
-  std::uint64_t timer_set_ = 0;  // a handler of an earlier setting may already be queued
+  std::optional<CallDeadlines::Handle> deadline_;
 };
 
 }  // namespace interlock

@@ -8,6 +8,8 @@
 # interlock_gateway_grpc: the real ones.
 add_library(interlock_gateway_links STATIC
   boot_clock.h client_thread.h
+  turn_thread.h turn_thread.cc
+  call_deadlines.h call_deadlines.cc
   attachment_shell.h attachment_shell.cc
   attachment_owner.h attachment_owner.cc attachment_owner_hold.cc
   backend_attempts.h backend_attempts.cc

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "common/refusal_details.h"
-#include "gateway/client_thread.h"
+#include "gateway/turn_thread.h"
 #include "gateway/grpc_identity.h"
 #include "interlock/v1/admin.grpc.pb.h"
 #include "interlock/v1/events.grpc.pb.h"
@@ -41,7 +41,7 @@ bool not_reached(const grpc::Status& status) {
 
 }  // namespace
 
-// Everything but the constructor and destructor is used on its thread only.
+// Everything but the constructor and destructor is used in a turn only.
 class GrpcApiClient::Owner {
  public:
   // One call, whatever it asks. Lives until its last attempt has ended.
@@ -105,7 +105,7 @@ class GrpcApiClient::Owner {
   std::unordered_set<std::shared_ptr<Call>> under_way_;
 
  public:
-  ClientThread thread;
+  TurnThread thread;
 };
 
 namespace {

@@ -13,11 +13,11 @@ namespace {
 class ReceiveCall;
 
 // One attempt: gRPC's side of it. Keeps itself alive to OnDone, and the call with it. What decides
-// the call is read on the client's thread, for which the hold is; the events behind the acceptance
+// the call is read in a turn of the client's, for which the hold is; the events behind the acceptance
 // are handed on where they come, since a thread more costs each of them more than all else here.
 class ReceiveAttempt final : public grpc::ClientReadReactor<v1::ReceiveResponse> {
  public:
-  ReceiveAttempt(std::shared_ptr<ReceiveCall> call, ClientThread& thread,
+  ReceiveAttempt(std::shared_ptr<ReceiveCall> call, TurnThread& thread,
                  std::unique_ptr<grpc::ClientContext> context, const v1::ReceiveRequest& request)
       : call_(std::move(call)), thread_(thread), context_(std::move(context)), request_(request) {}
 
@@ -38,7 +38,7 @@ class ReceiveAttempt final : public grpc::ClientReadReactor<v1::ReceiveResponse>
  private:
   std::shared_ptr<ReceiveCall> call_;
   std::shared_ptr<ReceiveAttempt> self_;
-  ClientThread& thread_;
+  TurnThread& thread_;
   std::unique_ptr<grpc::ClientContext> context_;
   v1::ReceiveRequest request_;
   v1::ReceiveResponse response_;

@@ -8,6 +8,9 @@ interlock_test(gateway_attachment_test LABELS unit
 interlock_test(gateway_backend_attempts_test LABELS unit
   SOURCES backend_attempts_test.cc LIBS interlock_gateway_links)
 
+interlock_test(gateway_turn_thread_test LABELS unit
+  SOURCES turn_thread_test.cc call_deadlines_test.cc LIBS interlock_gateway_links)
+
 interlock_test(gateway_stream_shares_test LABELS unit
   SOURCES stream_shares_test.cc LIBS interlock_gateway_core)
 
