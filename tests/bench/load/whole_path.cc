@@ -16,14 +16,17 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
+#include <future>
 #include <iostream>
 #include <memory>
 #include <mutex>
 #include <sstream>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
+#include "common/one_poller.h"
 #include "interlock/v1/backend.grpc.pb.h"
 #include "interlock/v1/events.grpc.pb.h"
 #include "tests/bench/load/client_sockets.h"
@@ -47,17 +50,64 @@ std::int64_t number_in(std::string_view frame, std::string_view name) {
 
 // ---- the backend of Interlock ----
 
+// One stream for all that is published; what waits while a message is being written goes behind it.
+class Publisher final : public grpc::ClientBidiReactor<v1::PublishStreamRequest,
+                                                       v1::PublishStreamResponse> {
+ public:
+  explicit Publisher(int coordinator)
+      : stub_(v1::Events::NewStub(grpc::CreateChannel(fmt::format("127.0.0.1:{}", coordinator),
+                                                      grpc::InsecureChannelCredentials()))) {
+    stub_->async()->PublishStream(&context_, this);
+    StartRead(&response_);
+    AddHold();
+    StartCall();
+  }
+  ~Publisher() override {
+    context_.TryCancel();
+    RemoveHold();
+    over_.get_future().wait();
+  }
+
+  void publish(v1::PublishRequest event) {
+    const std::lock_guard lock(mutex_);
+    v1::PublishStreamRequest& request = waiting_.emplace_back();
+    request.set_id(++last_);
+    event.set_idempotency_key(std::to_string(last_));
+    *request.mutable_event() = std::move(event);
+    if (!std::exchange(writing_, true)) write();
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    if (!response_.answer().has_receipt()) {
+      give_up("refused: " + response_.answer().refusal().ShortDebugString());
+    }
+    StartRead(&response_);
+  }
+  void OnWriteDone(bool ok) override {
+    const std::lock_guard lock(mutex_);
+    waiting_.pop_front();
+    writing_ = ok && !waiting_.empty();
+    if (writing_) write();
+  }
+  void OnDone(const grpc::Status& /*status*/) override { over_.set_value(); }
+
+ private:
+  void write() { StartWrite(&waiting_.front()); }
+
+  std::unique_ptr<v1::Events::Stub> stub_;
+  grpc::ClientContext context_;
+  v1::PublishStreamResponse response_;
+  std::mutex mutex_;
+  std::deque<v1::PublishStreamRequest> waiting_;  // the first one is being written
+  bool writing_ = false;
+  std::uint64_t last_ = 0;
+  std::promise<void> over_;
+};
+
 class Backend final : public v1::Backend::CallbackService {
  public:
-  explicit Backend(int coordinator)
-      : stub_(v1::Events::NewStub(grpc::CreateChannel(fmt::format("127.0.0.1:{}", coordinator),
-                                                      grpc::InsecureChannelCredentials()))),
-        stream_(stub_->PublishStream(&context_)),
-        reader_([this] { read(); }) {}
-  ~Backend() override {
-    context_.TryCancel();
-    reader_.join();
-  }
+  explicit Backend(int coordinator) : publisher_(coordinator) {}
 
   grpc::ServerUnaryReactor* Open(grpc::CallbackServerContext* context, const v1::OpenRequest*,
                                  v1::OpenResponse*) override {
@@ -93,36 +143,18 @@ class Backend final : public v1::Backend::CallbackService {
   }
 
   void publish(const v1::ReceiveRequest& message) {
-    v1::PublishStreamRequest request;
-    v1::PublishRequest& event = *request.mutable_event();
+    v1::PublishRequest event;
     event.set_key(message.key());
     event.set_type("note");
     event.set_payload(message.data());
-    const std::lock_guard lock(mutex_);
-    request.set_id(++sent_);
-    event.set_idempotency_key(std::to_string(sent_));
-    if (!stream_->Write(request)) give_up("the coordinator ended the stream");
+    publisher_.publish(std::move(event));
   }
 
-  void read() {
-    v1::PublishStreamResponse response;
-    while (stream_->Read(&response)) {
-      if (!response.answer().has_receipt()) {
-        give_up("refused: " + response.answer().refusal().ShortDebugString());
-      }
-    }
-  }
-
-  std::unique_ptr<v1::Events::Stub> stub_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReaderWriter<v1::PublishStreamRequest, v1::PublishStreamResponse>>
-      stream_;
-  std::mutex mutex_;
-  std::uint64_t sent_ = 0;
-  std::thread reader_;
+  Publisher publisher_;
 };
 
 int serve(int port, int coordinator) {
+  const OnePoller poller;  // as the services have it
   Backend backend(coordinator);
   grpc::ServerBuilder builder;
   builder.AddListeningPort(fmt::format("127.0.0.1:{}", port), grpc::InsecureServerCredentials());
