@@ -4,14 +4,19 @@
 //   bench_calls stream PORT COUNT             a heartbeat and its confirmation, one after the other
 //   bench_calls setup PORT COUNT              a connection's five steps, a unary call each, one
 //                                             after the other
+//   bench_calls floor PORT COUNT BEAST FILE   what a durable handshake cannot do without, one behind
+//                                             the other: a client that a bare server at BEAST
+//                                             accepts, a heartbeat, and a sync of FILE
 //
 // Ports are those of 127.0.0.1. Prints a JSON object.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grpcpp/create_channel.h>
+#include <unistd.h>
 
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <semaphore>
@@ -20,11 +25,13 @@
 
 #include "common/identity.h"
 #include "interlock/v1/gateway.grpc.pb.h"
-#include "tests/bench/load/client_sockets.h"
+#include "tests/bench/load/arrivals.h"
 #include "tests/bench/load/samples.h"
 
 namespace interlock::bench {
 namespace {
+
+constexpr std::size_t kAppendBytes = 512;
 
 [[noreturn]] void give_up(const std::string& why) {
   std::fprintf(stderr, "bench_calls: %s\n", why.c_str());
@@ -61,12 +68,16 @@ class Caller {
     for (std::ptrdiff_t i = 0; i < at_once; ++i) room.acquire();
   }
 
-  std::vector<std::int64_t> heartbeats(std::size_t count) {
+  // `before` and `behind` each of them belong to what is timed.
+  std::vector<std::int64_t> heartbeats(
+      std::size_t count, const std::function<void(std::uint64_t)>& before = [](std::uint64_t) {},
+      const std::function<void()>& behind = [] {}) {
     grpc::ClientContext context;
     const auto stream = stub_->Attach(&context);
     std::vector<std::int64_t> times;
     for (std::uint64_t number = 1; number <= count; ++number) {
       const std::int64_t began = now_us();
+      before(number);
       v1::AttachRequest request;
       request.mutable_heartbeat()->set_number(number);
       v1::AttachResponse response;
@@ -74,6 +85,7 @@ class Caller {
       while (response.heartbeat_confirmed() < number) {
         if (!stream->Read(&response)) give_up("the stream ended");
       }
+      behind();
       times.push_back(now_us() - began);
     }
     context.TryCancel();
@@ -125,8 +137,24 @@ class Caller {
   std::unique_ptr<v1::Gateway::Stub> stub_;
 };
 
+std::vector<std::int64_t> floor(Caller& caller, std::size_t count, int beast, const char* path) {
+  const int file = open(path, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+  if (file < 0) give_up(std::string("cannot open ") + path);
+  const std::string bytes(kAppendBytes, 'x');
+  Arrivals arrivals;
+  auto times = caller.heartbeats(
+      count, [&](std::uint64_t number) { arrivals.one(beast, number); },
+      [&] {
+        const bool written = write(file, bytes.data(), bytes.size()) > 0 && fdatasync(file) == 0;
+        if (!written) give_up(std::string("cannot write ") + path);
+      });
+  close(file);
+  unlink(path);
+  return times;
+}
+
 int run(int argc, char** argv) {
-  if (argc < 4) give_up("claims, stream or setup, a port and a number");
+  if (argc < 4) give_up("claims, stream, setup or floor, a port and a number");
   const std::string verb = argv[1];
   const std::size_t count = std::strtoull(argv[3], nullptr, 10);
   Caller caller(std::atoi(argv[2]));
@@ -143,8 +171,10 @@ int run(int argc, char** argv) {
     times = caller.heartbeats(count);
   } else if (verb == "setup") {
     for (std::size_t number = 0; number < count; ++number) times.push_back(caller.setup(number));
+  } else if (verb == "floor" && argc == 6) {
+    times = floor(caller, count, std::atoi(argv[4]), argv[5]);
   } else {
-    give_up("claims, stream or setup");
+    give_up("its words stand at the beginning of calls.cc");
   }
   std::cout << summary(std::move(times)) << std::endl;
   return 0;

@@ -11,27 +11,25 @@
 //
 // Ports are those of 127.0.0.1. Prints one JSON object; a failure is a sentence and status 1.
 #include <fmt/format.h>
-#include <grpcpp/create_channel.h>
 
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/one_poller.h"
 #include "interlock/v1/events.grpc.pb.h"
 #include "tests/bench/load/client_sockets.h"
 #include "tests/bench/load/echo_backend.h"
+#include "tests/bench/load/publisher.h"
 #include "tests/bench/load/samples.h"
 
 namespace interlock::bench {
 namespace {
 
 constexpr std::int64_t kPatienceUs = 60'000'000;
-constexpr std::uint64_t kWindow = 256;  // of a PublishStream
 constexpr std::uint64_t kAckEvery = 100;
 constexpr std::int64_t kDeltaEveryUs = 20'000;
 
@@ -110,53 +108,13 @@ class Audience {
   std::vector<std::int64_t> sequences_;
 };
 
-// A PublishStream whose answers are read on a thread of its own.
-class Publisher {
- public:
-  explicit Publisher(int port)
-      : stub_(v1::Events::NewStub(grpc::CreateChannel(fmt::format("127.0.0.1:{}", port),
-                                                      grpc::InsecureChannelCredentials()))),
-        stream_(stub_->PublishStream(&context_)),
-        reader_([this] { read(); }) {}
-  ~Publisher() {
-    stream_->WritesDone();
-    reader_.join();
-  }
-
-  void publish(const std::string& key, std::size_t bytes) {
-    while (sent_ - answered_ >= kWindow) std::this_thread::yield();
-    v1::PublishStreamRequest request;
-    request.set_id(++sent_);
-    v1::PublishRequest& event = *request.mutable_event();
-    event.set_key(key);
-    event.set_type("note");
-    event.set_idempotency_key(std::to_string(sent_));
-    event.set_payload('"' + std::string(bytes, 'x') + '"');
-    if (!stream_->Write(request)) give_up("the coordinator ended the stream");
-  }
-  void until_answered() const {
-    while (answered_ < sent_) std::this_thread::yield();
-  }
-
- private:
-  void read() {
-    v1::PublishStreamResponse response;
-    while (stream_->Read(&response)) {
-      if (!response.answer().has_receipt()) {
-        give_up("refused: " + response.answer().refusal().ShortDebugString());
-      }
-      ++answered_;
-    }
-  }
-
-  std::unique_ptr<v1::Events::Stub> stub_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReaderWriter<v1::PublishStreamRequest, v1::PublishStreamResponse>>
-      stream_;
-  std::uint64_t sent_ = 0;
-  std::atomic<std::uint64_t> answered_ = 0;
-  std::thread reader_;
-};
+v1::PublishRequest event(const std::string& key, std::size_t bytes) {
+  v1::PublishRequest event;
+  event.set_key(key);
+  event.set_type("note");
+  event.set_payload('"' + std::string(bytes, 'x') + '"');
+  return event;
+}
 
 std::string durable(int gateway, int coordinator, std::uint64_t count, std::size_t bytes) {
   Audience audience;
@@ -166,7 +124,7 @@ std::string durable(int gateway, int coordinator, std::uint64_t count, std::size
   std::vector<std::int64_t> took_us;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::int64_t began = now_us();
-    publisher.publish(audience.key(0), bytes);
+    publisher.publish(event(audience.key(0), bytes));
     audience.until([&] { return audience.events == i + 1; }, "the event");
     took_us.push_back(audience.last_at_us - began);
     publisher.until_answered();
@@ -216,7 +174,10 @@ std::string fanout(int gateway, int coordinator, std::size_t clients, std::uint6
   const std::int64_t began = now_us();
   std::thread publishing([&] {
     Publisher publisher(coordinator);
-    for (std::uint64_t i = 0; i < count; ++i) publisher.publish(audience.key(i % clients), bytes);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      publisher.publish(event(audience.key(i % clients), bytes));
+    }
+    publisher.until_answered();
   });
   audience.until([&] { return audience.events == count; }, "the last event");
   publishing.join();
@@ -233,8 +194,10 @@ std::string open(int gateway, const std::string& prefix, std::size_t clients) {
 std::string hold(int coordinator, const std::string& prefix, const std::string& suffix,
                  std::uint64_t keys, std::uint64_t each, std::size_t bytes) {
   Publisher publisher(coordinator);
-  for (std::uint64_t event = 0; event < each; ++event) {
-    for (std::uint64_t i = 1; i <= keys; ++i) publisher.publish(numbered(prefix, i, suffix), bytes);
+  for (std::uint64_t times = 0; times < each; ++times) {
+    for (std::uint64_t i = 1; i <= keys; ++i) {
+      publisher.publish(event(numbered(prefix, i, suffix), bytes));
+    }
   }
   publisher.until_answered();
   return fmt::format("{{\"count\":{}}}", keys * each);
@@ -284,6 +247,7 @@ std::string carry_out(const std::vector<std::string>& words) {
 }  // namespace interlock::bench
 
 int main(int argc, char** argv) {
+  const interlock::OnePoller poller;  // as the services have it
   std::cout << interlock::bench::carry_out({argv + 1, argv + argc}) << std::endl;
   return 0;
 }

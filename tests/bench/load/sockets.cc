@@ -10,7 +10,6 @@
 // line; ends with its input.
 #include <fmt/format.h>
 #include <poll.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -20,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/bench/load/arrivals.h"
 #include "tests/bench/load/client_sockets.h"
 #include "tests/bench/load/samples.h"
 
@@ -32,12 +32,6 @@ constexpr std::string_view kPing = R"({"type":"ping"})";
 [[noreturn]] void give_up(const std::string& why) {
   std::fprintf(stderr, "bench_sockets: %s\n", why.c_str());
   std::exit(1);
-}
-
-// Sessions that no run before has used.
-std::string session(std::size_t number) {
-  static const std::string run = fmt::format("s{}-{}", getpid(), now_us());
-  return fmt::format("session={}-{}", run, number);
 }
 
 class Crowd {
@@ -121,30 +115,6 @@ int idle(int port, std::size_t clients) {
   crowd.wait();
   return 0;
 }
-
-// Clients that come one after the other and stay: what their end costs is not of the handshake.
-class Arrivals {
- public:
-  Arrivals() : sockets_([this](auto, std::string_view text, auto) {
-    if (text.starts_with(R"({"type":"ready")")) ready_ = true;
-  }) {}
-
-  // From before connect() until `ready` has been read, in us.
-  std::int64_t one(int port, std::size_t number) {
-    ready_ = false;
-    const std::int64_t began = now_us();
-    sockets_.open(port, session(number));
-    while (!ready_) {
-      sockets_.poll(1000);
-      if (sockets_.ended() > 0 || now_us() - began > kPatienceUs) give_up("a client is not served");
-    }
-    return now_us() - began;
-  }
-
- private:
-  ClientSockets sockets_;
-  bool ready_ = false;
-};
 
 int handshake(int port, std::size_t count) {
   Arrivals arrivals;

@@ -10,17 +10,13 @@
 // was.
 // Prints one JSON object; a failure is a sentence and status 1.
 #include <fmt/format.h>
-#include <grpcpp/create_channel.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
-#include <future>
 #include <iostream>
 #include <memory>
-#include <mutex>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -28,8 +24,8 @@
 
 #include "common/one_poller.h"
 #include "interlock/v1/backend.grpc.pb.h"
-#include "interlock/v1/events.grpc.pb.h"
 #include "tests/bench/load/client_sockets.h"
+#include "tests/bench/load/publisher.h"
 #include "tests/bench/load/samples.h"
 
 namespace interlock::bench {
@@ -49,61 +45,6 @@ std::int64_t number_in(std::string_view frame, std::string_view name) {
 }
 
 // ---- the backend of Interlock ----
-
-// One stream for all that is published; what waits while a message is being written goes behind it.
-class Publisher final : public grpc::ClientBidiReactor<v1::PublishStreamRequest,
-                                                       v1::PublishStreamResponse> {
- public:
-  explicit Publisher(int coordinator)
-      : stub_(v1::Events::NewStub(grpc::CreateChannel(fmt::format("127.0.0.1:{}", coordinator),
-                                                      grpc::InsecureChannelCredentials()))) {
-    stub_->async()->PublishStream(&context_, this);
-    StartRead(&response_);
-    AddHold();
-    StartCall();
-  }
-  ~Publisher() override {
-    context_.TryCancel();
-    RemoveHold();
-    over_.get_future().wait();
-  }
-
-  void publish(v1::PublishRequest event) {
-    const std::lock_guard lock(mutex_);
-    v1::PublishStreamRequest& request = waiting_.emplace_back();
-    request.set_id(++last_);
-    event.set_idempotency_key(std::to_string(last_));
-    *request.mutable_event() = std::move(event);
-    if (!std::exchange(writing_, true)) write();
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) return;
-    if (!response_.answer().has_receipt()) {
-      give_up("refused: " + response_.answer().refusal().ShortDebugString());
-    }
-    StartRead(&response_);
-  }
-  void OnWriteDone(bool ok) override {
-    const std::lock_guard lock(mutex_);
-    waiting_.pop_front();
-    writing_ = ok && !waiting_.empty();
-    if (writing_) write();
-  }
-  void OnDone(const grpc::Status& /*status*/) override { over_.set_value(); }
-
- private:
-  void write() { StartWrite(&waiting_.front()); }
-
-  std::unique_ptr<v1::Events::Stub> stub_;
-  grpc::ClientContext context_;
-  v1::PublishStreamResponse response_;
-  std::mutex mutex_;
-  std::deque<v1::PublishStreamRequest> waiting_;  // the first one is being written
-  bool writing_ = false;
-  std::uint64_t last_ = 0;
-  std::promise<void> over_;
-};
 
 class Backend final : public v1::Backend::CallbackService {
  public:
@@ -147,7 +88,7 @@ class Backend final : public v1::Backend::CallbackService {
     event.set_key(message.key());
     event.set_type("note");
     event.set_payload(message.data());
-    publisher_.publish(std::move(event));
+    publisher_.publish(std::move(event), true);
   }
 
   Publisher publisher_;

@@ -15,7 +15,7 @@ from rows.engines import SecondCoordinator, Servers, Transitions
 from rows.feed_lag import FeedLag
 from rows.full_store import RecordMemory, Restart
 from rows.growth import Growth
-from rows.handshake import Handshake, Storm, floor_parts, sequential_parts
+from rows.handshake import Handshake, Storm, floor, sequential
 from rows.load import Load
 from rows.sockets import BEAST, EPOLL, Echo, IdleCpu, IdleMemory
 from rows.transitions import Durable, Etcd, Redis
@@ -29,10 +29,9 @@ ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach
                                            "pipeline 16", 2, baseline=200_000),
        "claim_cpu": claim_cpu,
        "growth": Growth(), "restart": Restart(), "record_memory": RecordMemory(),
-       "handshake": Handshake(floor_parts, "(a bare Beast accept, a stream's round trip and a "
-                                           "fdatasync)", 1.25),
-       "handshake_steps": Handshake(sequential_parts, "(a bare Beast accept and five unary calls)",
-                                    0.3),
+       "handshake": Handshake(floor, "(a bare Beast accept, a stream's round trip and a fdatasync, "
+                                     "one behind the other)", 1.25),
+       "handshake_steps": Handshake(sequential, "(a bare Beast accept and five unary calls)", 0.3),
        "storm": Storm(),
        "echo_epoll": Echo(EPOLL, "of a bare epoll loop", 1.5),
        "echo_beast": Echo(BEAST, "of Beast as its users write it", 0.7),
