@@ -12,9 +12,12 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,27 +29,53 @@ namespace interlock {
 
 namespace {
 
-// Lines that wait together leave in one write, which costs as much as that of one line.
+// Lines that wait together leave in one write, which costs as much as that of one line. A line that
+// comes alone waits a moment for others, since to wake the thread for each of them costs more still.
 class GatheringSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
   explicit GatheringSink(spdlog::details::thread_pool& pool) : pool_(pool) {}
 
+  // From any thread: no line waits for another one any more.
+  void wait_no_more() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    ended_.notify_one();
+  }
+
  private:
   static constexpr std::size_t bytes_max = 64 * 1024;
+  static constexpr std::chrono::milliseconds gather_time{10};
 
   void sink_it_(const spdlog::details::log_msg& message) override {
     gathered_.append(message.payload.begin(), message.payload.end());
     gathered_.push_back('\n');
-    if (gathered_.size() >= bytes_max || pool_.queue_size() == 0) flush_();
+    if (gathered_.size() < bytes_max) {
+      if (pool_.queue_size() > 0) return;
+      if (!std::exchange(waited_, true)) wait();
+      if (pool_.queue_size() > 0) return;
+    }
+    flush_();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    ended_.wait_for(lock, gather_time, [this] { return ending_; });
   }
   void flush_() override {
     std::fwrite(gathered_.data(), 1, gathered_.size(), stderr);
     std::fflush(stderr);
     gathered_.clear();
+    waited_ = false;
   }
 
   spdlog::details::thread_pool& pool_;
   std::string gathered_;
+  bool waited_ = false;  // for what is gathered now
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool ending_ = false;
 };
 
 }  // namespace
@@ -56,6 +85,7 @@ struct LogWorker {
   std::string service;
   std::string traces;  // what stands before a trace id in Cloud Logging; empty: nothing
   std::shared_ptr<spdlog::details::thread_pool> pool;
+  std::shared_ptr<GatheringSink> sink;
   std::shared_ptr<spdlog::async_logger> logger;
   std::atomic<int> users = 0;  // threads that may be about to queue a line
 };
@@ -190,9 +220,9 @@ Logging::Logging(LoggingOptions options) {
   }
   worker->pool = std::make_shared<spdlog::details::thread_pool>(options.queue_lines_max, 1,
                                                                 give_way);
-  auto sink = std::make_shared<GatheringSink>(*worker->pool);
+  worker->sink = std::make_shared<GatheringSink>(*worker->pool);
   worker->logger = std::make_shared<spdlog::async_logger>(
-      "queue", std::move(sink), worker->pool, spdlog::async_overflow_policy::overrun_oldest);
+      "queue", worker->sink, worker->pool, spdlog::async_overflow_policy::overrun_oldest);
   write_plainly(*worker->logger);
   worker_ = worker.get();
   output().workers.push_back(std::move(worker));
@@ -202,14 +232,7 @@ Logging::Logging(LoggingOptions options) {
   least_log_level = options.level;
 }
 
-// The pool's destructor has what is queued written, in order, and joins its thread; the last lines
-// may still be gathered then.
-Logging::~Logging() {
-  output().worker = nullptr;
-  while (worker_->users != 0) std::this_thread::yield();  // queueing never waits, so neither do we
-  worker_->pool.reset();
-  worker_->logger->sinks().front()->flush();
-}
+Logging::~Logging() { write_log_at_once(); }
 
 std::uint64_t Logging::lines_lost() const { return worker_->pool->overrun_counter(); }
 
@@ -218,6 +241,17 @@ LogTrace::LogTrace(const TraceContext* context) : outer_(line_trace) {
 }
 
 LogTrace::~LogTrace() { line_trace = outer_; }
+
+// The pool's destructor has what is queued written, in order, and joins its thread; the last lines
+// may still be gathered then.
+void write_log_at_once() {
+  LogWorker* const worker = output().worker.exchange(nullptr);
+  if (worker == nullptr) return;
+  while (worker->users != 0) std::this_thread::yield();  // queueing never waits, so neither do we
+  worker->sink->wait_no_more();
+  worker->pool.reset();
+  worker->sink->flush();
+}
 
 void write_log(LogLevel level, std::string_view message, LogFields fields) {
   const std::string line = make_line(level, message, fields);

@@ -72,6 +72,10 @@ inline bool log_enabled(LogLevel level) {
   return level >= least_log_level.load(std::memory_order_relaxed);
 }
 
+// Writes what is queued; from now on whoever logs a line writes it at once. For a process that does
+// not come back to main().
+void write_log_at_once();
+
 // Writes the line whatever the level. Bytes that are not UTF-8 become U+FFFD. A field cannot be
 // called `severity`, `time`, `service` or `message`: it is left out.
 void write_log(LogLevel level, std::string_view message, LogFields fields);

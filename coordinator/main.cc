@@ -48,7 +48,10 @@ std::function<double()> uniform_random() {
   };
 }
 
-[[noreturn]] void end_at_once() { _exit(kFatalExitCode); }
+[[noreturn]] void end_at_once() {
+  write_log_at_once();
+  _exit(kFatalExitCode);
+}
 
 // SIGTERM and SIGINT are waited for by main; every other thread has them blocked.
 sigset_t block_signals() {

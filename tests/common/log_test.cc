@@ -5,11 +5,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
+#include <chrono>
 #include <cstdio>
+#include <future>
 #include <limits>
 #include <regex>
 #include <sstream>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -135,6 +140,46 @@ TEST(Log, LinesBeforeAndAfterAreWrittenAtOnce) {
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(lines[0].at("message"), "Before.");
   EXPECT_EQ(lines[1].at("message"), "After.");
+}
+
+TEST(LogDeathTest, AProcessThatEndsAtOnceHasSaidWhy) {
+  const auto end_at_once = [] {
+    const Logging logging({.service = "test"});
+    log_error("The first reason.");
+    log_error("The last reason.");
+    write_log_at_once();
+    _exit(70);
+  };
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(end_at_once(), testing::ExitedWithCode(70), "first reason(.|\n)*last reason");
+}
+
+// Each write() into such a pipe is a packet of its own.
+TEST(Log, LinesThatComeOneBehindTheOtherAreWrittenTogether) {
+  constexpr int kLines = 60;
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_DIRECT | O_NONBLOCK), 0);
+  const int kept = dup(STDERR_FILENO);
+  dup2(ends[1], STDERR_FILENO);
+  {
+    const Logging logging({.service = "test"});
+    std::promise<void> never;
+    const auto nothing = never.get_future();
+    for (int i = 0; i < kLines; ++i) {
+      log_info("Line.", {{"number", i}});
+      nothing.wait_for(std::chrono::microseconds(500));  // longer than it takes to write one
+    }
+  }
+  dup2(kept, STDERR_FILENO);
+  std::string text;
+  int writes = 0;
+  std::array<char, 4096> packet{};
+  for (ssize_t size = 0; (size = read(ends[0], packet.data(), packet.size())) > 0; ++writes) {
+    text.append(packet.data(), static_cast<std::size_t>(size));
+  }
+  for (const int end : {ends[0], ends[1], kept}) close(end);
+  EXPECT_EQ(std::ranges::count(text, '\n'), kLines);
+  EXPECT_LE(writes, kLines / 4);
 }
 
 TEST(Log, ThreadsThatLogWhileLoggingEndsLoseNothing) {
