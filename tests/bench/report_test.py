@@ -47,6 +47,21 @@ class Results(unittest.TestCase):
         one = result([30.0, 50.0], 2.0, baseline=20.0)
         self.assertEqual((one.value, one.low, one.high, one.met), (2.0, 1.5, 2.5, True))
 
+    def test_what_the_machine_allows_is_shown_beside_what_was_reached(self):
+        measured = [rounds.Round(30.0, 20.0, bound=bound) for bound in (16.0, 18.0, 10.0)]
+        one = report.Result.of("r", types.SimpleNamespace(**vars(row()), BOUND="a bare loop"), 0.7,
+                               measured)
+        self.assertEqual(one.bound, 0.8)
+        self.assertIn("MISSED, at best 0.8 here", one.sentence())
+        table = report.table([one, result([1.0], 2.0)])
+        self.assertIn("r, at best: a bare loop", table)
+        self.assertEqual(table.count("at best:"), 1)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "results.svg"
+            picture.write_svg(path, FACTS, [one, result([1.0], 2.0)])
+            self.assertEqual(path.read_text().count("<path"), 1)
+            self.assertIn("at best 0.8: a bare loop", path.read_text())
+
     def test_what_was_not_measured_is_not_met_and_says_why(self):
         one = report.Result.failed("r", row(), 2.0, "no program")
         self.assertFalse(one.met)
@@ -60,9 +75,9 @@ class Results(unittest.TestCase):
             path = pathlib.Path(folder) / "results.svg"
             picture.write_svg(path, FACTS, [met, missed, report.Result.failed("r", row(), 2, "x")])
             xml.etree.ElementTree.parse(path)
-        self.assertEqual(picture.used_up(met), 0.5)
-        self.assertEqual(picture.used_up(missed), 1.5)
-        self.assertEqual(picture.used_up(result([1000.0], 500.0, at_most=False)), 0.5)
+        self.assertEqual(picture.used_up(met, met.value), 0.5)
+        self.assertEqual(picture.used_up(missed, missed.value), 1.5)
+        self.assertEqual(picture.used_up(result([1.0], 500.0, at_most=False), 1000.0), 0.5)
 
 
 class Rounds(unittest.TestCase):

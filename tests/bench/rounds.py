@@ -18,6 +18,7 @@ class Round:
     figure: float
     baseline: float | None = None
     details: dict = dataclasses.field(default_factory=dict)
+    bound: float | None = None  # what no figure can be better than here, as the row's BOUND says
     others: float = 0.0  # how much of all cores neighbours used
     took_s: float = 0.0
 

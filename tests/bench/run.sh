@@ -24,7 +24,7 @@ for argument in "$@"; do
 done
 
 targets=(interlock-coordinator interlock-gateway)
-targets+=(bench_gateway bench_events bench_fdatasync bench_relay bench_send_loop
+targets+=(bench_gateway bench_events bench_fdatasync bench_relay bench_send_loop bench_rocksdb
   bench_transitions bench_list_page bench_etcd bench_postgres bench_epoll_echo bench_beast_echo
   bench_bare_load bench_empty_calls bench_sockets bench_calls
   bench_whole_path)

@@ -1,6 +1,7 @@
 """The rows, in the order in which they run. Each is a module:
 
 WHAT    what is measured, as one line
+BOUND   where a round measures that too: what no figure can be better than on this machine
 UNIT    of the figure and of what it is compared with
 GOAL    for the value (figure / baseline, or the figure where there is none)
 AT_MOST whether the value may be at most the goal, or must be at least as much
@@ -19,7 +20,7 @@ from rows.handshake import Handshake, Storm, floor, sequential
 from rows.load import Load
 from rows.sockets import BEAST, EPOLL, Echo, IdleCpu, IdleMemory
 from rows.transitions import Durable, Etcd, Redis
-from rows.whole_path import WholePath
+from rows.whole_path import EpollRate, RelayP99, WholePath
 
 ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach": reattach,
        "simulator": simulator, "publish_durable": publish_durable,
@@ -34,13 +35,14 @@ ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach
        "handshake_steps": Handshake(sequential, "(a bare Beast accept and five unary calls)", 0.3),
        "storm": Storm(),
        "echo_epoll": Echo(EPOLL, "of a bare epoll loop", 1.5),
-       "echo_beast": Echo(BEAST, "of Beast as its users write it", 0.7),
+       "echo_beast": Echo(BEAST, "of Beast as its users write it", 0.7, EPOLL),
        "idle_memory": IdleMemory(None, "", 4096),
        "idle_memory_beast": IdleMemory(BEAST, " / of Beast as its users write it", 0.6),
        "idle_cpu": IdleCpu(),
        "path_rate": WholePath("per_s", "messages a second, 100 clients with one under way each", "/s",
-                              5, False),
-       "path_p99": WholePath("p99_us", "p99 at half of what the slower one reaches", "us", 0.3, True),
+                              5, False, EpollRate),
+       "path_p99": WholePath("p99_us", "p99 at half of what the slower one reaches", "us", 0.3, True,
+                             RelayP99),
        "idle_outbox": idle_outbox, "replay": replay, "list_page": list_page,
        "etcd_single": Transitions("etcd", "one Txn each, 64 outstanding", 6, Servers.single),
        "etcd_ceiling": Transitions("etcd", "nested Txns as large as it takes", 0.6,

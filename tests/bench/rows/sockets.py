@@ -45,18 +45,20 @@ class Echo:
     SIZES = {"clients": 400, "count": 200_000, "rounds": 5, "budget_s": 60}
     SMALL = {"clients": 10, "count": 1_000, "rounds": 1, "budget_s": 20}
 
-    def __init__(self, baseline, what, goal):
-        self.baseline = baseline
+    BOUND = "a bare epoll loop"
+
+    def __init__(self, baseline, what, goal, bound=None):
+        self.servers = [Servers.gateway, baseline, *([bound] if bound else [])]
         self.WHAT = f"CPU of a gateway for a client's message and its answer / {what}"
         self.GOAL = goal
 
     def measure(self, sizes, work):
         with Processes(work) as processes:
-            ours, theirs = (self.client(start(processes), processes, sizes)
-                            for start in (Servers.gateway, self.baseline))
+            asked = [self.client(start(processes), processes, sizes) for start in self.servers]
 
             def one_round():
-                return rounds.Round(self.cpu_us(ours, sizes), self.cpu_us(theirs, sizes))
+                ours, theirs, *bound = (self.cpu_us(one, sizes) for one in asked)
+                return rounds.Round(ours, theirs, bound=bound[0] if bound else None)
 
             return rounds.run(
                 one_round, sizes["rounds"], sizes["budget_s"], processes.pids,

@@ -90,6 +90,8 @@ class Etcd:
 class Durable:
     UNIT = "/s"
     AT_MOST = False
+    BOUND = ("RocksDB alone takes no more of such records from one thread, with a sync for every "
+             f"{KEYS:,} of them")
     SIZES = {"count": 200_000, "baseline": 20_000, "rounds": 5, "budget_s": 90}
     SMALL = {"count": 3_000, "baseline": 500, "rounds": 1, "budget_s": 30}
 
@@ -105,13 +107,21 @@ class Durable:
             coordinator = processes.coordinator("coordinator")
             driver = Asked("bench_transitions", coordinator.port, f"t{coordinator.port}", KEYS, 1)
             processes.asked.append(driver)
-            driver.hear()
+            alone = Asked("bench_rocksdb", processes.folder / "rocksdb", KEYS, RECORD_BYTES, KEYS)
+            processes.asked.append(alone)
+            for one in (driver, alone):
+                one.hear()
+
+            def per_s(asked):
+                asked.say(str(sizes["count"]))
+                return asked.hear()["per_s"]
 
             def one_round():
-                driver.say(str(sizes["count"]))
-                return rounds.Round(driver.hear()["per_s"], server.per_s(sizes["baseline"]))
+                return rounds.Round(per_s(driver), server.per_s(sizes["baseline"]),
+                                    bound=per_s(alone))
 
             return rounds.run(
                 one_round, sizes["rounds"], sizes["budget_s"],
                 lambda: processes.pids() + server.pids(),
-                lambda one: f"{one.figure:.0f}/s, the plain client {one.baseline:.0f}/s")
+                lambda one: f"{one.figure:.0f}/s, the plain client {one.baseline:.0f}/s, RocksDB "
+                            f"alone {one.bound:.0f}/s")

@@ -11,6 +11,7 @@ import subprocess
 import rounds
 import stack
 from processes import Asked, Processes, run
+from rows.sockets import EPOLL
 from rows.transitions import Redis
 
 SOURCE = pathlib.Path(__file__).parents[1] / "baselines" / "socketio"
@@ -48,20 +49,52 @@ class Script(Asked):
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+class EpollRate:
+    """Messages a second of as many clients, each with one under way, to a loop that only sends them
+    back: as much as there is room for when nothing is done with them."""
+
+    WHAT = "a bare epoll loop echoes no more of these clients' messages"
+    MESSAGES = 100_000
+
+    def __init__(self, processes, sizes):
+        _, port = EPOLL(processes)
+        self.clients = Asked("bench_sockets", "echo", port, sizes["clients"])
+        processes.asked.append(self.clients)
+        self.clients.hear()
+
+    def measure(self):
+        self.clients.say(str(self.MESSAGES))
+        return self.clients.hear()["per_s"]
+
+
+class RelayP99:
+    """Durable, and else nothing: bytes through two relays, of which one syncs them."""
+
+    WHAT = "two bare relays and a fdatasync, one message at a time"
+    MESSAGES = 2_000
+
+    def __init__(self, processes, _sizes):
+        self.file = processes.folder / "relay"
+
+    def measure(self):
+        return run("bench_relay", self.MESSAGES, 200, self.file)["p99_us"]
+
+
 class WholePath:
     SIZES = {"clients": 100, "seconds": 5, "rounds": 5, "budget_s": 150}
     SMALL = {"clients": 10, "seconds": 0.5, "rounds": 1, "budget_s": 40}
     # Of what the slower of the two reaches in a closed loop.
     OPEN_LOOP_SHARE = 0.5
 
-    def __init__(self, field, what, unit, goal, at_most):
-        self.field = field
+    def __init__(self, field, what, unit, goal, at_most, bound):
+        self.field, self.bound, self.BOUND = field, bound, bound.WHAT
         self.WHAT = f"client - gateway - backend - publish - client: {what} / Socket.IO over Redis"
         self.UNIT, self.GOAL, self.AT_MOST = unit, goal, at_most
 
     def measure(self, sizes, work):
         with Processes(work) as processes, Redis(processes.folder, durable=False) as redis:
             ours, theirs = self.ours(processes), self.theirs(processes, redis)
+            bound = self.bound(processes, sizes)
 
             def loaded(kind, ports, per_s):
                 return run("bench_whole_path", kind, ",".join(map(str, ports)), sizes["clients"],
@@ -73,7 +106,7 @@ class WholePath:
             def one_round():
                 per_s = slow * self.OPEN_LOOP_SHARE
                 here, there = loaded("interlock", ours, per_s), loaded("socketio", theirs, per_s)
-                return rounds.Round(here[self.field], there[self.field],
+                return rounds.Round(here[self.field], there[self.field], bound=bound.measure(),
                                     details={"per_s": per_s, "ours": here, "theirs": there})
 
             return rounds.run(
