@@ -29,8 +29,8 @@ namespace interlock {
 
 namespace {
 
-// Lines that wait together leave in one write, which costs as much as that of one line. A line that
-// comes alone waits a moment for others, since to wake the thread for each of them costs more still.
+// Lines that wait together leave in one write, which costs as much as that of one line. A line
+// that comes alone waits a moment for others, since to wake the thread for each costs more still.
 class GatheringSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
   explicit GatheringSink(spdlog::details::thread_pool& pool) : pool_(pool) {}

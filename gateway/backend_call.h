@@ -26,7 +26,7 @@ struct BackendCallSettings {
   std::function<bool()> may_act;
 };
 
-// What all calls share; everything is used in a turn of the client's only, but for `thread.post`.
+// What all calls share; all of it is used in a turn of the client's only, but for `thread.post`.
 struct BackendCalls {
   explicit BackendCalls(const BackendCallSettings& with);
 

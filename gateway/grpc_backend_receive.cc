@@ -13,8 +13,9 @@ namespace {
 class ReceiveCall;
 
 // One attempt: gRPC's side of it. Keeps itself alive to OnDone, and the call with it. What decides
-// the call is read in a turn of the client's, for which the hold is; the events behind the acceptance
-// are handed on where they come, since a thread more costs each of them more than all else here.
+// the call is read in a turn of the client's, for which the hold is; the events behind the
+// acceptance are handed on where they come, since a thread more costs each of them more than all
+// else here.
 class ReceiveAttempt final : public grpc::ClientReadReactor<v1::ReceiveResponse> {
  public:
   ReceiveAttempt(std::shared_ptr<ReceiveCall> call, TurnThread& thread,

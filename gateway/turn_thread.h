@@ -12,9 +12,9 @@
 namespace interlock {
 
 // What belongs to one client is used in a turn only, and one turn at a time is taken: the inputs
-// that wait, and `step` behind them. Whoever posts while nobody has the turn takes it, since to wake
-// another thread takes longer than most turns; what comes meanwhile is in the next one. When others
-// keep posting, the client's own thread goes on with it, which also has the timers.
+// that wait, and `step` behind them. Whoever posts while nobody has the turn takes it, since to
+// wake another thread takes longer than most turns; what comes meanwhile is in the next one. When
+// others keep posting, the client's own thread goes on with it, which also has the timers.
 //
 // It ends when it was released in a turn, and that turn is over with all it held.
 class TurnThread {

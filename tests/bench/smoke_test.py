@@ -19,7 +19,7 @@ ENGINE_ROWS = tuple(f"{engine}_{what}" for engine in ("etcd", "postgres")
                     for what in ("single", "ceiling", "second", "feed_lag", "load"))
 ENGINE_ROWS += ("transitions_etcd", "transitions_redis", "storm", "path_rate")
 FIELDS = {"name", "what", "unit", "goal", "at_most", "figure", "baseline", "value", "low", "high",
-          "met", "failure", "rounds", "took_s"}
+          "bound", "bound_what", "met", "failure", "rounds", "took_s"}
 
 
 def run(folder, *arguments):

@@ -2,8 +2,8 @@
 //
 //   bench_rocksdb FOLDER KEYS BYTES GROUP
 //
-// For each line of its input, a number of records, prints one JSON object. The folder is created, and
-// stays.
+// For each line of its input, a number of records, prints one JSON object. The folder is created,
+// and stays.
 #include <fmt/format.h>
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
@@ -40,7 +40,7 @@ void write(rocksdb::DB& db, std::size_t count, std::size_t keys, const std::stri
 
 int main(int argc, char** argv) {
   if (argc != 5) {
-    std::fprintf(stderr, "bench_rocksdb: a folder, keys, bytes of a record and records of a group\n");
+    std::fprintf(stderr, "bench_rocksdb: a folder, keys, bytes of a record, records a group\n");
     return 2;
   }
   const auto number = [&](int place) { return std::strtoull(argv[place], nullptr, 10); };

@@ -4,9 +4,9 @@
 //   bench_calls stream PORT COUNT             a heartbeat and its confirmation, one after the other
 //   bench_calls setup PORT COUNT              a connection's five steps, a unary call each, one
 //                                             after the other
-//   bench_calls floor PORT COUNT BEAST FILE   what a durable handshake cannot do without, one behind
-//                                             the other: a client that a bare server at BEAST
-//                                             accepts, a heartbeat, and a sync of FILE
+//   bench_calls floor PORT COUNT BEAST FILE   what a durable handshake cannot do without, one
+//                                             behind the other: a client that a bare server at
+//                                             BEAST accepts, a heartbeat, and a sync of FILE
 //
 // Ports are those of 127.0.0.1. Prints a JSON object.
 #include <fcntl.h>
