@@ -21,8 +21,8 @@ class BackendCall;
 struct BackendCallSettings {
   std::uint32_t calls_max = 20'000;  // under way; one more is kUnavailable at once
   AttemptLimits attempts;
-  // Asked before each attempt, in a turn of the client's: one that may not be made waits, within its
-  // call's time. Empty: always.
+  // Asked before each attempt, in a turn of the client's: one that may not be made waits, within
+  // its call's time. Empty: always.
   std::function<bool()> may_act;
 };
 
