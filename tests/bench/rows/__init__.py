@@ -20,7 +20,7 @@ from rows.handshake import Handshake, Storm, floor, sequential
 from rows.load import Load
 from rows.sockets import BEAST, EPOLL, Echo, IdleCpu, IdleMemory
 from rows.transitions import Durable, Etcd, Redis
-from rows.whole_path import EpollRate, RelayP99, WholePath
+from rows.whole_path import WholePath
 
 ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach": reattach,
        "simulator": simulator, "publish_durable": publish_durable,
@@ -40,9 +40,8 @@ ALL = {"lease_upkeep": lease_upkeep, "expire_gateway": expire_gateway, "reattach
        "idle_memory_beast": IdleMemory(BEAST, " / of Beast as its users write it", 0.6),
        "idle_cpu": IdleCpu(),
        "path_rate": WholePath("per_s", "messages a second, 100 clients with one under way each", "/s",
-                              5, False, EpollRate),
-       "path_p99": WholePath("p99_us", "p99 at half of what the slower one reaches", "us", 0.3, True,
-                             RelayP99),
+                              5, False),
+       "path_p99": WholePath("p99_us", "p99 at half of what the slower one reaches", "us", 0.3, True),
        "idle_outbox": idle_outbox, "replay": replay, "list_page": list_page,
        "etcd_single": Transitions("etcd", "one Txn each, 64 outstanding", 6, Servers.single),
        "etcd_ceiling": Transitions("etcd", "nested Txns as large as it takes", 0.6,

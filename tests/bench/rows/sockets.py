@@ -89,14 +89,16 @@ class Crowd:
 
     def __enter__(self):
         self.processes = Processes(self.work).__enter__()
-        self.pids, self.before_kib = [], 0
+        self.pids, self.before_kib, ports = [], 0, []
         for _ in range(self.servers):
             pid, port = self.start(self.processes)
             self.pids.append(pid)
             self.before_kib += resident_kib(pid)
-            asked = Asked("bench_sockets", "idle", port, self.clients)
-            self.processes.asked.append(asked)
-            asked.hear()
+            ports.append(port)
+        asked = [Asked("bench_sockets", "idle", port, self.clients) for port in ports]
+        self.processes.asked += asked
+        for one in asked:
+            one.hear()
         return self
 
     def __exit__(self, *error):
