@@ -9,6 +9,18 @@
 
 namespace interlock {
 
+// A long time ends a little later than it would, together with those of other connections, so that
+// one waking of the thread is for all of them. Short ones are exact.
+inline std::chrono::steady_clock::time_point end_of(std::chrono::steady_clock::time_point from,
+                                                    std::chrono::milliseconds time) {
+  constexpr std::chrono::milliseconds kLong(1'000);
+  constexpr std::chrono::milliseconds kTogether(64);
+  const auto exact = from + time;
+  if (time < kLong) return exact;
+  const auto late = exact.time_since_epoch() % kTogether;
+  return late.count() == 0 ? exact : exact + (kTogether - late);
+}
+
 // A value: no clock of its own. Slots are few, so looking through them is the sorted list.
 template <std::size_t slots>
 class Deadlines {

@@ -227,7 +227,7 @@ void SessionShell::carry_out(CancelTimer& action) {
 }
 
 void SessionShell::set_deadline(std::size_t slot, std::uint64_t after_ms) {
-  deadlines_.set(slot, Clock::now() + std::chrono::milliseconds(after_ms));
+  deadlines_.set(slot, end_of(Clock::now(), std::chrono::milliseconds(after_ms)));
   arm_timer();
 }
 

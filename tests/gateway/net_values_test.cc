@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <set>
 #include <string>
 
 #include "common/identity.h"
@@ -44,6 +45,20 @@ TEST(Deadlines, TheOneThatIsDueForLongestComesFirst) {
   EXPECT_TRUE(deadlines.is_set(1));
   deadlines.cancel(1);
   EXPECT_FALSE(deadlines.earliest());
+}
+
+TEST(Deadlines, LongTimesOfManyEndTogetherAndShortOnesExactly) {
+  std::set<std::chrono::steady_clock::time_point> ends;
+  for (int i = 0; i < 1'000; ++i) {
+    const auto from = start + milliseconds(i);
+    const auto exact = from + seconds(25);
+    const auto end = end_of(from, seconds(25));
+    EXPECT_GE(end, exact);
+    EXPECT_LT(end, exact + milliseconds(64));
+    ends.insert(end);
+    EXPECT_EQ(end_of(from, milliseconds(999)), from + milliseconds(999));
+  }
+  EXPECT_LE(ends.size(), 17u);
 }
 
 TEST(TokenBucket, HoldsOneSecondsWorthAndFillsAgain) {
