@@ -37,6 +37,7 @@ namespace interlock {
 namespace {
 
 constexpr int kFatalExitCode = 70;
+constexpr std::chrono::seconds kLastWordsMax(1);
 constexpr std::size_t kEncodingThreads = 1;
 constexpr int kMessageBytesMax = 8 * 1024 * 1024;
 constexpr std::size_t kServerMemoryBytes = std::size_t{1} << 30;
@@ -48,8 +49,15 @@ std::function<double()> uniform_random() {
   };
 }
 
+// Whoever reads the log may be stuck.
 [[noreturn]] void end_at_once() {
-  write_log_at_once();
+  std::promise<void> written;
+  const auto done = written.get_future();
+  std::thread([&written] {
+    write_log_at_once();
+    written.set_value();
+  }).detach();
+  done.wait_for(kLastWordsMax);
   _exit(kFatalExitCode);
 }
 

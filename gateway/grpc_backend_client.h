@@ -23,7 +23,7 @@ struct GrpcBackendSettings {
   std::uint32_t calls_max = 20'000;           // under way; one more is kUnavailable at once
   AttemptLimits attempts;
   StreamShareLimits shares;
-  // Asked before each attempt, on the client's thread: one that may not be made waits, within its
+  // Asked before each attempt, in a turn of the client's: one that may not be made waits, in its
   // call's time. Empty: always.
   std::function<bool()> may_act;
 };
