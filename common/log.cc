@@ -9,9 +9,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <array>
-#include <boost/json.hpp>
 #include <chrono>
-#include <cmath>
 #include <condition_variable>
 #include <cstdio>
 #include <memory>
@@ -22,8 +20,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "common/log_line.h"
 #include "common/log_trace.h"
-#include "common/utf8.h"
 
 namespace interlock {
 
@@ -92,8 +90,6 @@ struct LogWorker {
 
 namespace {
 
-namespace json = boost::json;
-
 constexpr std::array<std::string_view, 5> severities = {"DEBUG", "INFO", "NOTICE", "WARNING",
                                                         "ERROR"};
 
@@ -122,63 +118,49 @@ Output& output() {
 
 thread_local const TraceContext* line_trace = nullptr;  // see LogTrace
 
-// RFC 3339 with milliseconds, in UTC.
-std::string time_text(std::chrono::system_clock::time_point now) {
+// RFC 3339 with milliseconds, in UTC; until this thread asks again.
+std::string_view time_text(std::chrono::system_clock::time_point now) {
   const auto ms = std::chrono::floor<std::chrono::milliseconds>(now);
   const auto seconds = std::chrono::floor<std::chrono::seconds>(ms);
   // Thousands of lines share a second, and it takes as long as the rest of a line.
   thread_local std::chrono::sys_seconds known;
-  thread_local std::string known_text;
-  if (known != seconds || known_text.empty()) {
+  thread_local std::string text;
+  if (known != seconds || text.empty()) {
     known = seconds;
-    known_text = fmt::format("{:%Y-%m-%dT%H:%M:%S}",
-                             fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
+    text = fmt::format("{:%Y-%m-%dT%H:%M:%S}.000Z",
+                       fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
   }
-  return fmt::format("{}.{:03}Z", known_text, (ms - seconds).count());
-}
-
-std::string clean_text(std::string_view text) {
-  if (text.size() <= log_text_bytes_max) return replace_invalid_utf8(text);
-  return replace_invalid_utf8(text.substr(0, log_text_bytes_max)) + "...";
-}
-
-json::value to_json(const LogField::Value& value, const json::storage_ptr& storage) {
-  if (const auto* text = std::get_if<std::string_view>(&value)) {
-    return json::value(clean_text(*text), storage);
+  auto left = static_cast<int>((ms - seconds).count());
+  for (std::size_t place = text.size() - 2; text[place] != '.'; --place, left /= 10) {
+    text[place] = static_cast<char>('0' + left % 10);
   }
-  const auto* number = std::get_if<double>(&value);
-  if (number != nullptr && !std::isfinite(*number)) {
-    return json::value(fmt::format("{}", *number), storage);
-  }
-  return std::visit([&](const auto& plain) { return json::value(plain, storage); }, value);
+  return text;
 }
 
 // https://cloud.google.com/logging/docs/structured-logging
-void add_trace(const TraceContext& trace, json::object& line) {
+void add_trace(const TraceContext& trace, LogLine& line) {
   const std::string trace_id = trace.trace_id_text();
-  line["trace_id"] = trace_id;
-  line["span_id"] = trace.span_id_text();
+  const std::string span_id = trace.span_id_text();
+  line.add("trace_id", trace_id);
+  line.add("span_id", span_id);
   const std::string* traces = output().traces;
   if (traces == nullptr || traces->empty()) return;
-  line["logging.googleapis.com/trace"] = *traces + trace_id;
-  line["logging.googleapis.com/spanId"] = trace.span_id_text();
-  line["logging.googleapis.com/trace_sampled"] = trace.sampled;
+  line.add("logging.googleapis.com/trace", *traces + trace_id);
+  line.add("logging.googleapis.com/spanId", span_id);
+  line.add("logging.googleapis.com/trace_sampled", trace.sampled);
 }
 
-std::string make_line(LogLevel level, std::string_view message, LogFields fields) {
-  std::array<unsigned char, 4096> room;  // longer lines go on elsewhere
-  json::monotonic_resource resource(room.data(), room.size());
-  json::object line(&resource);
-  line["severity"] = severities.at(static_cast<std::size_t>(level));
-  line["time"] = time_text(std::chrono::system_clock::now());
-  if (const std::string* service = output().service) line["service"] = *service;
-  line["message"] = clean_text(message);
+void fill_line(LogLevel level, std::string_view message, LogFields fields, LogLine& line) {
+  line.add("severity", severities.at(static_cast<std::size_t>(level)));
+  line.add("time", time_text(std::chrono::system_clock::now()));
+  const std::string* service = output().service;
+  if (service != nullptr) line.add("service", *service);
+  line.add("message", message);
   if (line_trace != nullptr) add_trace(*line_trace, line);
   for (const LogField& field : fields) {
-    if (field.name == "service") continue;
-    line.emplace(field.name, to_json(field.value, line.storage()));  // keeps what is there already
+    if (field.name == "service") continue;  // also before there is one
+    line.add(field.name, field.value);
   }
-  return json::serialize(line);
 }
 
 // On the worker's thread. A line that is queued wakes it, and it would take the place of the thread
@@ -189,7 +171,7 @@ void give_way() {
 }
 
 // False when no worker is there to take it.
-bool queue_line(const std::string& line) {
+bool queue_line(std::string_view line) {
   LogWorker* const worker = output().worker;
   if (worker == nullptr) return false;
   ++worker->users;
@@ -254,8 +236,10 @@ void write_log_at_once() {
 }
 
 void write_log(LogLevel level, std::string_view message, LogFields fields) {
-  const std::string line = make_line(level, message, fields);
-  if (!queue_line(line)) output().direct.log(spdlog::level::info, line);
+  LogLine line;
+  fill_line(level, message, fields, line);
+  const std::string_view text = line.end();
+  if (!queue_line(text)) output().direct.log(spdlog::level::info, text);
 }
 
 }  // namespace interlock

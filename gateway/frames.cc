@@ -3,24 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/json/serialize.hpp>
 
-#include "common/utf8.h"
+#include "common/json_text.h"
 
 namespace interlock {
 namespace {
-
-bool plain(char c) { return ' ' <= c && c <= '~' && c != '"' && c != '\\'; }
-
-void append_quoted(std::string& out, std::string_view text) {
-  if (std::ranges::all_of(text, plain)) {
-    out.append("\"").append(text).append("\"");
-  } else if (valid_utf8(text)) {
-    out.append(boost::json::serialize(boost::json::string_view(text.data(), text.size())));
-  } else {  // a client must be able to read the frame, whatever a backend has written
-    append_quoted(out, replace_invalid_utf8(text));
-  }
-}
 
 // A frame while it is being written, member by member.
 class Writer {
@@ -31,7 +18,7 @@ class Writer {
   }
 
   Writer& text(std::string_view name, std::string_view value) {
-    append_quoted(member(name), value);
+    append_json_text(member(name), value);
     return *this;
   }
   Writer& number(std::string_view name, std::uint64_t value) {
