@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <numeric>
+#include <string_view>
 #include <utility>
 
 #include "coordinator/store/rocksdb/layout.h"
@@ -11,6 +13,15 @@ namespace {
 
 constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;
 
+// The places of the entries in the order of their keys: RocksDB looks for a key's place from that
+// of the one before it (see rocksdb_options), so neighbours should follow each other.
+std::vector<std::size_t> by_key(const Batch& batch) {
+  std::vector<std::size_t> order(batch.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::sort(order, {}, [&](std::size_t i) { return std::string_view(batch[i].key); });
+  return order;
+}
+
 }  // namespace
 
 CommitGroup::CommitGroup(rocksdb::DB& db, Index& index, Revision& last_revision)
@@ -18,6 +29,7 @@ CommitGroup::CommitGroup(rocksdb::DB& db, Index& index, Revision& last_revision)
 
 bool CommitGroup::takes(const PendingCommit& commit) const {
   if (bytes_ > 0 && bytes_ + commit.bytes > kGroupBytesMax) return false;
+  if (changed_keys_.empty()) return true;
   return std::none_of(commit.batch.begin(), commit.batch.end(),
                       [this](const Entry& entry) { return changed_keys_.contains(entry.key); });
 }
@@ -32,9 +44,8 @@ void CommitGroup::add(PendingCommit commit) {
   bytes_ += commit.bytes;
   const Revision revision = last_revision_ + 1;
   const std::size_t changes_before = changes_.size();
-  std::vector<Outcome> outcomes;
-  outcomes.reserve(commit.batch.size());
-  for (Entry& entry : commit.batch) outcomes.push_back(decide(entry, revision));
+  std::vector<Outcome> outcomes(commit.batch.size());
+  for (const std::size_t i : by_key(commit.batch)) outcomes[i] = decide(commit.batch[i], revision);
   if (changes_.size() > changes_before) last_revision_ = revision;
   for (Outcome& outcome : outcomes) {
     if (auto* applied = std::get_if<Applied>(&outcome)) applied->at = {last_revision_};

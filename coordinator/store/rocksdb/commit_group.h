@@ -5,9 +5,9 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "coordinator/store/rocksdb/database.h"
 #include "coordinator/store/store.h"
 #include "rocksdb/write_batch.h"
@@ -61,7 +61,7 @@ class CommitGroup {
   rocksdb::WriteBatch writes_;
   bool compared_ = false;
   std::size_t bytes_ = 0;
-  std::unordered_set<std::string> changed_keys_;
+  absl::flat_hash_set<std::string> changed_keys_;
   std::vector<Change> changes_;
   std::vector<Answer> answers_;
 };

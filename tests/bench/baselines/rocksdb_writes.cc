@@ -6,6 +6,7 @@
 // and stays.
 #include <fmt/format.h>
 #include <rocksdb/db.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/write_batch.h>
 
 #include <chrono>
@@ -29,7 +30,7 @@ void write(rocksdb::DB& db, std::size_t count, std::size_t keys, const std::stri
   options.sync = true;
   rocksdb::WriteBatch batch;
   for (std::size_t i = 0; i < count; ++i) {
-    must(batch.Put(fmt::format("rc/user.bench.{}:session", i % keys), record));
+    must(batch.Put(fmt::format("rc/user.bench.{:07}:session", i % keys), record));
     if ((i + 1) % group != 0 && i + 1 != count) continue;
     must(db.Write(options, &batch));
     batch.Clear();
@@ -46,6 +47,9 @@ int main(int argc, char** argv) {
   const auto number = [&](int place) { return std::strtoull(argv[place], nullptr, 10); };
   rocksdb::Options options;
   options.create_if_missing = true;
+  // As our store has it: see rocksdb_options in coordinator/store/rocksdb.
+  options.write_buffer_size = 16 * 1024 * 1024;
+  options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
   rocksdb::DB* opened = nullptr;
   must(rocksdb::DB::Open(options, argv[1], &opened));
   const std::unique_ptr<rocksdb::DB> db(opened);
