@@ -184,14 +184,13 @@ Granted grant_again(const Record& record, const Claim& claim) {
 
 }  // namespace
 
-Decision decide_claim(const std::optional<Record>& record, const Claim& claim,
-                      const Context& context) {
+Decision decide_claim(const Record* record, const Claim& claim, const Context& context) {
   if (!valid_through(claim.through)) {
     return {.answer = Refusal{InvalidArgument{
                 "through", "only CONNECTING to PROCESSING_READY, or DEGRADED"}}};
   }
   if (context.claimant_expired) return {.answer = Refusal{GatewayExpired{}}};
-  Record next = record.value_or(Record{});
+  Record next = record ? *record : Record{};
   Decision decision;
   Granted granted;
   const bool begins = !record || is_final(record->state);

@@ -4,8 +4,7 @@
 
 namespace interlock {
 
-Decision decide(const std::optional<Record>& record, const Command& command,
-                const Context& context) {
+Decision decide(const Record* record, const Command& command, const Context& context) {
   if (const auto* claim = std::get_if<Claim>(&command)) {
     return decide_claim(record, *claim, context);
   }

@@ -59,13 +59,12 @@ struct Decision {
   std::vector<Transition> steps;           // what happened to the machine, in order
 };
 
-// `record`: as it stands, with every generation spelled out but those of the commit under way.
-Decision decide(const std::optional<Record>& record, const Command& command,
-                const Context& context);
+// `record`: as it stands, with every generation spelled out but those of the commit under way;
+// nullptr: there is none.
+Decision decide(const Record* record, const Command& command, const Context& context);
 
 // One function per command; each in a file of its own name.
-Decision decide_claim(const std::optional<Record>& record, const Claim& claim,
-                      const Context& context);
+Decision decide_claim(const Record* record, const Claim& claim, const Context& context);
 Decision decide_abandon(const Record& record, const Abandon& abandon, const Context& context);
 Decision decide_operate(const Record& record, const Operate& operate, const Context& context);
 Decision decide_acknowledge(const Record& record, const Acknowledge& acknowledge,

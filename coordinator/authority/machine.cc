@@ -28,10 +28,10 @@ void append(Record& record, State from, State to, const Cause& cause,
                    .to = to,
                    .actor = cause.actor,
                    .reason = cause.reason,
+                   .count = 1,
                    .generation = record.generation,
                    .tick = cause.tick,
                    .time_unix_ms = cause.time_unix_ms,
-                   .count = 1,
                    .note = cause.note,
                    .unknown = {}};
   steps.push_back(entry);

@@ -12,6 +12,7 @@
 
 #include "coordinator/authority/lifecycle.h"
 #include "coordinator/authority/limits.h"
+#include "coordinator/authority/rare_text.h"
 
 namespace interlock {
 
@@ -49,12 +50,12 @@ struct Transition {
   State to = State::kConnecting;
   Actor actor = Actor::kAuthority;
   Reason reason = Reason::kStep;
+  std::uint32_t count = 1;          // above 1: pairs of PROCESSING and back that share this entry
   Generation generation = 0;
   Tick tick = 0;
   std::int64_t time_unix_ms = 0;    // display only
-  std::uint32_t count = 1;          // above 1: pairs of PROCESSING and back that share this entry
-  std::string note;                 // of an operator's step: who, and why
-  std::string unknown;              // fields of a newer build, byte for byte
+  RareText note;                    // of an operator's step: who, and why
+  RareText unknown;                 // fields of a newer build, byte for byte
   friend bool operator==(const Transition&, const Transition&) = default;
 };
 

@@ -26,6 +26,9 @@ void Engine::pump() {
     ready_.push_back(std::move(delayed_.begin()->second));
     delayed_.erase(delayed_.begin());
   }
+  const std::size_t entries_max =
+      std::min(limits_.commit_entries_max, store_.limits.batch_entries_max);
+  more_ready_ = false;
   while (commits_under_way_ < limits_.commits_under_way_max) {
     Batch batch;
     std::vector<std::string> keys;
@@ -33,7 +36,7 @@ void Engine::pump() {
     pack_upkeep(batch, keys, bytes);
     // With a tick of long ago nothing is stamped. One more entry of the largest size always fits.
     const bool may_stamp = !clock_.old(now_.steady_ms);
-    while (may_stamp && !ready_.empty() && batch.size() < store_.limits.batch_entries_max &&
+    while (may_stamp && !ready_.empty() && batch.size() < entries_max &&
            bytes + store_.limits.entry_bytes_max <= store_.limits.batch_bytes_max) {
       const std::string key = std::move(ready_.front());
       ready_.pop_front();
@@ -52,6 +55,11 @@ void Engine::pump() {
     commits_[commit] = std::move(keys);
     ++commits_under_way_;
     out_.emplace_back(StartCommit{commit, std::move(batch)});
+    // The store begins with this one while the next step decides what is left.
+    if (may_stamp && !ready_.empty()) {
+      more_ready_ = commits_under_way_ < limits_.commits_under_way_max;
+      return;
+    }
   }
 }
 
@@ -80,7 +88,7 @@ bool Engine::decide_key(const std::string& key, Work& work, Batch& batch) {
   work.expected = entry.expected;
   work.write = entry.write;
   work.record = entry.record;
-  if (entry.write == Write::kPut) work.decided = std::move(fold.record);
+  if (entry.write == Write::kPut) work.decided = std::move(fold.written);
   work.under_way = true;
   batch.push_back(std::move(entry));
   return true;
@@ -125,8 +133,8 @@ void Engine::settle_connection(const std::string& key, Outcome outcome) {
   Work& work = work_[key];
   work.under_way = false;
   if (const auto* done = std::get_if<Applied>(&outcome)) {
-    applied(key, work, done->revision);
-    attend_present(key);
+    // What it has shown is attended to already.
+    if (!applied(key, work, done->revision)) attend_present(key);
     return;
   }
   if (std::holds_alternative<Refused>(outcome)) {
@@ -162,7 +170,9 @@ void Engine::answer_store_away(const std::string& key, Work& work) {
   work.deciding = std::move(again);
 }
 
-void Engine::applied(const std::string& key, Work& work, Revision revision) {
+// Whether it has shown a record that was not known yet.
+bool Engine::applied(const std::string& key, Work& work, Revision revision) {
+  bool news = false;
   const Generation generation = replica_.base() + revision;
   for (Answer& answer : work.answers) spell_out(answer, generation);
   if (work.write != Write::kCompareOnly) {
@@ -176,7 +186,7 @@ void Engine::applied(const std::string& key, Work& work, Revision revision) {
     if (work.write == Write::kPut) {
       bytes = std::move(work.record);
       spell_out(*work.decided, generation);
-      record = std::make_shared<const Record>(*std::move(work.decided));
+      record = std::move(work.decided);
     }
     // Events first: the notice of the change may send them at once.
     if (record && !work.events.empty()) {
@@ -189,12 +199,13 @@ void Engine::applied(const std::string& key, Work& work, Revision revision) {
         (unseen_commits_.empty() || unseen_commits_.back().first < revision)) {
       unseen_commits_.emplace_back(revision, now_.steady_ms);
     }
-    observe(store_key(key), revision, std::move(bytes), true, std::move(record));
+    news = observe(StoreKey(key), revision, std::move(bytes), true, std::move(record));
     if (ended) make_room(key, false);
   }
   answer_all(key, work, revision);
   work.conflicts = 0;
   finish(key, work);
+  return news;
 }
 
 void Engine::retry(const std::string& key, Work& work) {

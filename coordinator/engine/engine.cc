@@ -209,26 +209,26 @@ void Engine::take(CommandGiven input) {
   Waiting waiting;
   waiting.ticket = input.ticket;
   waiting.command = std::move(input.command);
+  Work* const work = find_work(input.key);
   Answer at_once;
   if (std::optional<Refusal> wrong = take_away_this_commit(waiting.command)) {
     answer(input.key, waiting, *std::move(wrong), 0);
-  } else if (too_much_waits(input.key)) {
+  } else if (too_much_waits(work)) {
     answer(input.key, waiting,
            Refusal{NotNow{limits_.retry_max_ms, "the coordinator has too much to do"}}, 0);
-  } else if (outdated(input.key, waiting.command, at_once)) {
+  } else if (outdated(input.key, work, waiting.command, at_once)) {
     answer(input.key, waiting, std::move(at_once), 0);
   } else if (waiting.ticket != 0 && store_stays_away()) {
     answer(input.key, waiting, Refusal{StoreAway{limits_.store_away_after_ms}}, 0);
   } else {
-    enqueue(input.key, std::move(waiting));
+    enqueue(input.key, work != nullptr ? *work : add_work(input.key), std::move(waiting));
   }
 }
 
-bool Engine::too_much_waits(const std::string& key) const {
+bool Engine::too_much_waits(const Work* work) const {
   if (waiting_ >= limits_.waiting_commands_max) return true;
-  const auto work = work_.find(key);
-  return work != work_.end() && work->second.waiting.size() + work->second.deciding.size() >=
-                                    limits_.waiting_per_key_max;
+  return work != nullptr &&
+         work->waiting.size() + work->deciding.size() >= limits_.waiting_per_key_max;
 }
 
 // What failed once may succeed at the next try; what has been away for a while is not waited for.
@@ -238,18 +238,23 @@ bool Engine::store_stays_away() const {
 
 // The one refusal that needs no check: a durable generation above the command's only rises. It is
 // worth having where the check would have to wait.
-bool Engine::outdated(const std::string& key, const Command& command, Answer& answer) const {
+bool Engine::outdated(const std::string& key, const Work* work, const Command& command,
+                      Answer& answer) const {
   const auto* operate = std::get_if<Operate>(&command);
-  const auto work = work_.find(key);
-  if (operate == nullptr || work == work_.end() || !work->second.under_way) return false;
-  const RecordRef record = replica_.record(store_key(key));
+  if (operate == nullptr || work == nullptr || !work->under_way) return false;
+  const RecordRef record = replica_.record(StoreKey(key));
   if (!record || record->generation <= operate->generation) return false;
   answer = Refusal{StaleGeneration{record->generation}};
   return true;
 }
 
-Engine::Work& Engine::work_of(const std::string& key) {
-  if (spare_work_.empty() || work_.contains(key)) return work_[key];
+Engine::Work* Engine::find_work(const std::string& key) {
+  const auto work = work_.find(key);
+  return work == work_.end() ? nullptr : &work->second;
+}
+
+Engine::Work& Engine::add_work(const std::string& key) {
+  if (spare_work_.empty()) return work_[key];
   auto node = std::move(spare_work_.back());
   spare_work_.pop_back();
   node.key() = key;
@@ -257,7 +262,11 @@ Engine::Work& Engine::work_of(const std::string& key) {
 }
 
 void Engine::enqueue(const std::string& key, Waiting waiting) {
-  Work& work = work_of(key);
+  Work* const work = find_work(key);
+  enqueue(key, work != nullptr ? *work : add_work(key), std::move(waiting));
+}
+
+void Engine::enqueue(const std::string& key, Work& work, Waiting waiting) {
   ++waiting_;
   work.waiting.push_back(std::move(waiting));
   make_ready(key, work);
@@ -273,7 +282,7 @@ void Engine::make_ready(const std::string& key, Work& work) {
 // Written lazily: with the next write of the record, when the outbox is a quarter full, or when the
 // time is over.
 void Engine::note_acknowledgement(const std::string& key, const Acknowledge& acknowledge) {
-  const RecordRef record = replica_.record(store_key(key));
+  const RecordRef record = replica_.record(StoreKey(key));
   if (!record || record->generation != acknowledge.generation ||
       record->owner != acknowledge.gateway_id || acknowledge.sequence <= record->acknowledged ||
       acknowledge.sequence > record->last_sequence) {

@@ -46,6 +46,9 @@ class Engine {
   // The next moment at which a step without inputs has something to do.
   std::optional<std::uint64_t> wake_at_ms() const;
 
+  // A step without inputs has something to do at once: one more commit may begin.
+  bool more_to_do() const { return more_ready_; }
+
   bool ready() const { return phase_ == Phase::kServing; }
   bool store_away() const { return store_away_; }
   Tick tick() const { return clock_.tick(); }
@@ -78,7 +81,7 @@ class Engine {
     Revision expected = kAbsent;
     Write write = Write::kCompareOnly;
     std::string record;                // as committed, and what it says
-    std::optional<Record> decided;
+    std::shared_ptr<Record> decided;
     std::optional<Revision> doubt;     // a write over this revision may still land
     bool under_way = false;
     bool queued = false;               // in ready_ or delayed_
@@ -117,11 +120,14 @@ class Engine {
   void take(StreamCredit input);
   void take(StreamHeartbeat input);
   void take(StreamClosed input);
-  bool too_much_waits(const std::string& key) const;
+  bool too_much_waits(const Work* work) const;
   bool store_stays_away() const;
-  bool outdated(const std::string& key, const Command& command, Answer& answer) const;
-  Work& work_of(const std::string& key);
+  bool outdated(const std::string& key, const Work* work, const Command& command,
+                Answer& answer) const;
+  Work* find_work(const std::string& key);  // nullptr: there is none
+  Work& add_work(const std::string& key);   // there was none
   void enqueue(const std::string& key, Waiting waiting);
+  void enqueue(const std::string& key, Work& work, Waiting waiting);
   void make_ready(const std::string& key, Work& work);
   void note_acknowledgement(const std::string& key, const Acknowledge& acknowledge);
   void write_due_acknowledgements();
@@ -141,7 +147,7 @@ class Engine {
   static Entry entry_of(const std::string& key, const Fold& fold);
   void settle(const std::string& store_key, Outcome outcome, Committed& tally);
   void settle_connection(const std::string& key, Outcome outcome);
-  void applied(const std::string& key, Work& work, Revision revision);
+  bool applied(const std::string& key, Work& work, Revision revision);
   void retry(const std::string& key, Work& work);
   void answer_all(const std::string& key, Work& work, Revision revision);
   void answer_store_away(const std::string& key, Work& work);
@@ -176,14 +182,14 @@ class Engine {
   };
   SubjectUse look_at_subject(std::string_view key) const;
   void make_room(const std::string& key, bool session_begun);
-  Context context_of(const std::string& key, const std::optional<Record>& record,
-                     Revision revision) const;
+  Context context_of(const std::string& key, const Record* record, Revision revision) const;
   void complete(Context& context, const std::string& key, const Claim& claim,
-                const std::optional<Record>& record) const;
+                const Record* record) const;
 
   // streams.cc: what the records' changes mean to gateways and watchers
-  // `own`: this engine's own commit wrote it. `decoded`: what `bytes` say, where it is known.
-  void observe(std::string_view key, Revision revision, std::optional<std::string> bytes,
+  // `own`: this engine's own commit wrote it. `decoded`: what `bytes` say, where it is known. False
+  // when it is no news.
+  bool observe(std::string_view key, Revision revision, std::optional<std::string> bytes,
                bool own = false, RecordRef decoded = nullptr);
   void notice_ends(const std::string& key, const Record& before, const Record* after);
   void tell_closed();
@@ -233,6 +239,7 @@ class Engine {
   static constexpr std::size_t kSpareWorkMax = 4'096;
   std::vector<WorkOfKeys::node_type> spare_work_;  // to be used again
   std::deque<std::string> ready_;
+  bool more_ready_ = false;
   std::multimap<std::uint64_t, std::string> delayed_;
   std::size_t waiting_ = 0;
   std::size_t commits_under_way_ = 0;

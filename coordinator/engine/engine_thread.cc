@@ -247,7 +247,8 @@ void EngineThread::run() {
 std::vector<EngineThread::Posted> EngineThread::wait() {
   std::unique_lock lock(mutex_);
   const auto something = [this] {
-    return stopping_ || !inbox_.empty() || (refusing_ && !tickets_.empty());
+    return stopping_ || !inbox_.empty() || (refusing_ && !tickets_.empty()) ||
+           engine_.more_to_do();
   };
   if (const auto at = engine_.wake_at_ms()) {
     const auto when = std::chrono::steady_clock::time_point(std::chrono::milliseconds(*at));

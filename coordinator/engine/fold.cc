@@ -22,12 +22,17 @@ void Engine::Fold::apply(Decision decision) {
   }
   steps.insert(steps.end(), decision.steps.begin(), decision.steps.end());
   if (decision.record) {
-    record = std::move(decision.record);
-    wrote = true;
+    stand(*std::move(decision.record));
     removed = false;
   } else if (decision.remove) {
     remove();
   }
+}
+
+void Engine::Fold::stand(Record decided) {
+  written = std::make_shared<Record>(std::move(decided));
+  record = written;
+  wrote = true;
 }
 
 // A claim behind it may make the key anew in this same commit: the old events go all the same.
@@ -36,7 +41,7 @@ void Engine::Fold::remove() {
     trim = joined(trim, SequenceRange{record->acknowledged + 1, record->last_sequence});
   }
   puts.clear();
-  record.reset();
+  record = written = nullptr;
   wrote = removed = true;
 }
 
@@ -62,17 +67,17 @@ void Engine::gather_claims(std::deque<Waiting>& waiting, std::size_t count) {
 
 Engine::Fold Engine::fold(const std::string& key, Work& work) {
   Fold fold;
-  const Replica::Slot* slot = replica_.find(store_key(key));
+  const Replica::Slot* slot = replica_.find(StoreKey(key));
   if (slot != nullptr && slot->present()) {
-    if (const RecordRef stands = replica_.record(*slot)) fold.record = *stands;
+    fold.record = replica_.record(*slot);
     fold.expected = slot->revision;
   }
-  fold.context = context_of(key, fold.record, fold.expected);
+  fold.context = context_of(key, fold.record.get(), fold.expected);
   // It rides along in whatever is asked of the store, so that no answer shows it before it is
   // durable.
   if (const auto pending = acknowledgements_.find(key);
       pending != acknowledgements_.end() && fold.record) {
-    fold.apply(decide(fold.record, Command{pending->second.what}, fold.context));
+    fold.apply(decide(fold.record.get(), Command{pending->second.what}, fold.context));
   }
   // Of the claims that wait together one is granted: they are decided side by side. What came
   // before the first of them is decided before it.
@@ -89,7 +94,7 @@ Engine::Fold Engine::fold(const std::string& key, Work& work) {
     fold.context.revision = fold.wrote ? 0 : fold.expected;
     note_spent(fold, waiting.command);
     if (const auto* claim = std::get_if<Claim>(&waiting.command)) {
-      complete(fold.context, key, *claim, fold.record);
+      complete(fold.context, key, *claim, fold.record.get());
       fold_claim(fold, waiting);
     } else {
       fold_one(fold, waiting);
@@ -97,7 +102,7 @@ Engine::Fold Engine::fold(const std::string& key, Work& work) {
     fold.decided.push_back(std::move(waiting));
   }
   // Over a revision in doubt something is written, never only compared.
-  if (work.doubt == fold.expected && fold.record) fold.wrote = true;
+  if (work.doubt == fold.expected && fold.record && !fold.wrote) fold.stand(*fold.record);
   return fold;
 }
 
@@ -112,7 +117,7 @@ void Engine::note_spent(Fold& fold, const Command& command) {
 }
 
 void Engine::fold_one(Fold& fold, const Waiting& waiting) {
-  Decision decision = decide(fold.record, waiting.command, fold.context);
+  Decision decision = decide(fold.record.get(), waiting.command, fold.context);
   fold.answers.push_back(std::move(decision.answer));
   fold.apply(std::move(decision));
 }
@@ -130,14 +135,14 @@ void Engine::fold_claim(Fold& fold, const Waiting& waiting) {
   }
   Context context = fold.context;
   context.owner_lives = context.owner_lives || fold.grant;  // who was granted just now lives
-  Decision decision = decide(fold.record, waiting.command, context);
+  Decision decision = decide(fold.record.get(), waiting.command, context);
   if (!decision.record) {
     fold.answers.push_back(std::move(decision.answer));
     return;
   }
   if (fold.grant) {
     // A grant of this same commit gives way, as if it had not been decided; its id is spent.
-    Decision instead = decide(fold.grant->before, waiting.command, fold.context);
+    Decision instead = decide(fold.grant->before.get(), waiting.command, fold.context);
     if (!instead.record) {
       fold.answers.push_back(std::move(instead.answer));
       return;
@@ -160,7 +165,7 @@ void Engine::fold_claim(Fold& fold, const Waiting& waiting) {
   if (fold.record) fold.spent.push_back(fold.record->claim_id);
   fold.answers.push_back(std::move(decision.answer));
   fold.apply(std::move(decision));
-  for (const std::string& id : fold.superseded) spend_claim_id(*fold.record, id);
+  for (const std::string& id : fold.superseded) spend_claim_id(*fold.written, id);
 }
 
 Entry Engine::entry_of(const std::string& key, const Fold& fold) {
@@ -169,7 +174,7 @@ Entry Engine::entry_of(const std::string& key, const Fold& fold) {
                 : fold.removed ? Write::kDelete
                                : Write::kPut;
   if (entry.write != Write::kPut) return entry;
-  entry.record = encode(*fold.record);
+  entry.record = encode(*fold.written);
   for (const OutboxEvent& event : fold.puts) {
     entry.put.push_back({event.sequence, encode(event)});
   }

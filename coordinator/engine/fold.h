@@ -1,7 +1,7 @@
 // The decisions of one write: commands of one key, one after the other, over a working copy.
 #pragma once
 
-#include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,7 +11,8 @@
 namespace interlock {
 
 struct Engine::Fold {
-  std::optional<Record> record;   // as it stands, then as decided
+  RecordRef record;                  // as it stands, then as decided; nullptr: there is none
+  std::shared_ptr<Record> written;   // the latter
   Revision expected = kAbsent;
   Context context;
   bool wrote = false;
@@ -25,7 +26,7 @@ struct Engine::Fold {
 
   // What stood before the grant that is waiting for this same commit.
   struct Grant {
-    std::optional<Record> before;
+    RecordRef before;
     std::vector<OutboxEvent> puts;
     std::optional<SequenceRange> trim;
     std::size_t steps = 0;
@@ -40,6 +41,7 @@ struct Engine::Fold {
 
   bool is_spent(const Claim& claim) const;
   void apply(Decision decision);
+  void stand(Record decided);
   void remove();
 };
 

@@ -46,7 +46,7 @@ SeenConnection Engine::seen(const std::string& key, Record record, Revision revi
 }
 
 std::optional<SeenConnection> Engine::look_at(const std::string& key) const {
-  const Replica::Slot* slot = replica_.find(store_key(key));
+  const Replica::Slot* slot = replica_.find(StoreKey(key));
   if (slot == nullptr || !slot->present()) return std::nullopt;
   return seen(key, *replica_.record(*slot), slot->revision);
 }
@@ -89,7 +89,7 @@ void Engine::take(ScanAsked input) {
   };
   // The first key that has the prefix may be the prefix itself.
   if (!prefix.empty() && input.after < prefix) {
-    const Replica::Slot* exact = replica_.find(store_key(prefix));
+    const Replica::Slot* exact = replica_.find(StoreKey(prefix));
     if (exact != nullptr && exact->present()) visit(*exact);
   }
   replica_.scan(store_key(std::max(input.after, prefix)), visit);

@@ -1,12 +1,16 @@
 // Decoded records of the keys that were read or written last, so that a decision need not decode
 // what the one before it has encoded.
 //
-// One place for each hash: a key that falls on another one's place takes it. What is found is what
-// the bytes of that revision say, so it makes no difference but in time.
+// A key may stand in one of four places; where all are taken the one that was not used for longest
+// gives way. (With one place each, a fifth of 1,024 keys in 4,096 places drove each other out.)
+// What is found is what the bytes of that revision say, so it makes no difference but in time.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,33 +28,48 @@ using RecordRef = std::shared_ptr<const Record>;
 class RecentRecords {
  public:
   // 0: nothing is kept.
-  explicit RecentRecords(std::size_t records_max) : places_(records_max) {}
+  explicit RecentRecords(std::size_t records_max)
+      : ways_(std::min<std::size_t>(records_max, 4)),
+        sets_(records_max / std::max<std::size_t>(ways_, 1)),
+        places_(ways_ * sets_) {}
 
-  RecordRef find(std::string_view key, Revision revision) const {
-    if (places_.empty()) return nullptr;
-    const Place& place = places_[place_of(key)];
-    return place.revision == revision && place.key == key ? place.record : nullptr;
+  RecordRef find(std::string_view key, Revision revision) {
+    for (Place& place : places_of(key)) {
+      if (place.revision != revision || place.key != key) continue;
+      place.used = ++uses_;
+      return place.record;
+    }
+    return nullptr;
   }
 
   void keep(std::string_view key, Revision revision, RecordRef record) {
-    if (places_.empty()) return;
-    Place& place = places_[place_of(key)];
-    place.key = key;
-    place.revision = revision;
-    place.record = std::move(record);
+    const std::span<Place> places = places_of(key);
+    if (places.empty()) return;
+    auto place = std::ranges::find(places, key, &Place::key);
+    if (place == places.end()) place = std::ranges::min_element(places, {}, &Place::used);
+    place->key = key;
+    place->revision = revision;
+    place->used = ++uses_;
+    place->record = std::move(record);
   }
 
  private:
   struct Place {
     std::string key;
     Revision revision = kAbsent;
+    std::uint64_t used = 0;
     RecordRef record;
   };
-  std::size_t place_of(std::string_view key) const {
-    return absl::Hash<std::string_view>()(key) % places_.size();
+  std::span<Place> places_of(std::string_view key) {
+    if (places_.empty()) return {};
+    const std::size_t set = absl::Hash<std::string_view>()(key) % sets_;
+    return std::span(places_).subspan(set * ways_, ways_);
   }
 
+  const std::size_t ways_;  // of each set of places
+  const std::size_t sets_;
   std::vector<Place> places_;
+  std::uint64_t uses_ = 0;
 };
 
 }  // namespace interlock

@@ -48,8 +48,8 @@ void put_transition(const Transition& entry, Before& before, v1::Transition* out
   out->set_tick(entry.tick - before.tick);
   out->set_time_unix_ms(static_cast<std::int64_t>(time - before.time_unix_ms));
   if (entry.count > 1) out->set_count(entry.count);
-  if (!entry.note.empty()) out->set_note(entry.note);
-  restore_unknown(entry.unknown, out);
+  if (!entry.note.empty()) out->set_note(entry.note.str());
+  restore_unknown(entry.unknown.str(), out);
   before = {to, before.generation, entry.tick, time};
 }
 
@@ -63,10 +63,10 @@ Transition take_transition(const v1::Transition& in, Before& before) {
           .to = static_cast<State>(before.state),
           .actor = static_cast<Actor>(in.code() >> 4 & 15),
           .reason = static_cast<Reason>(in.code() >> 8 & 255),
+          .count = in.count() == 0 ? 1 : in.count(),
           .generation = in.this_commit() ? kThisCommit : before.generation,
           .tick = before.tick,
           .time_unix_ms = static_cast<std::int64_t>(before.time_unix_ms),
-          .count = in.count() == 0 ? 1 : in.count(),
           .note = in.note(),
           .unknown = unknown_of(in)};
 }
@@ -289,7 +289,12 @@ absl::StatusOr<TickRecord> decode_tick(std::string_view bytes) {
 }
 
 std::string store_key(std::string_view connection_key) {
-  return std::string(kConnectionPrefix) + std::string(connection_key);
+  return std::string(std::string_view(StoreKey(connection_key)));
+}
+
+StoreKey::StoreKey(std::string_view connection_key)
+    : text_(kConnectionPrefix.begin(), kConnectionPrefix.end()) {
+  text_.insert(text_.end(), connection_key.begin(), connection_key.end());
 }
 
 std::string lease_key(std::string_view gateway_id) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 #include "coordinator/authority/decide.h"
 #include "coordinator/authority/lease.h"
@@ -40,6 +41,15 @@ inline constexpr std::string_view kTickKey = "t/";
 inline constexpr std::string_view kGatewayPrefix = "g/";
 inline constexpr std::string_view kConnectionPrefix = "c/";
 std::string store_key(std::string_view connection_key);
+// The same where something is only looked up: keys of up to 126 bytes take no allocation.
+class StoreKey {
+ public:
+  explicit StoreKey(std::string_view connection_key);
+  operator std::string_view() const { return {text_.data(), text_.size()}; }
+
+ private:
+  absl::InlinedVector<char, 128> text_;
+};
 std::string lease_key(std::string_view gateway_id);
 // Nothing when it is the key of another kind of record.
 std::optional<std::string_view> connection_key_of(std::string_view store_key);

@@ -74,7 +74,7 @@ void Replica::index(Slot& slot, const Record& record) {
 }
 
 Replica::Taken Replica::put(std::string_view key, Revision revision, std::string_view bytes,
-                            RecordRef decoded) {
+                            RecordRef& decoded) {
   Slot& slot = slot_of(key);
   if (revision <= slot.revision) return Taken::kOld;
   if (!connection_key_of(key)) {
@@ -91,7 +91,7 @@ Replica::Taken Replica::put(std::string_view key, Revision revision, std::string
   slot.revision = revision;
   slot.set_bytes(bytes);
   index(slot, *decoded);
-  recent_.keep(slot.key(), revision, std::move(decoded));
+  recent_.keep(slot.key(), revision, decoded);
   return Taken::kNewer;
 }
 

@@ -38,9 +38,9 @@ class Replica {
     kOld,         // something newer, or the same, has been seen already
     kUnreadable,  // not taken: no record of this build or of one version on
   };
-  // `decoded`: what the bytes of a connection's record say, where that is known already.
-  Taken put(std::string_view key, Revision revision, std::string_view bytes,
-            RecordRef decoded = nullptr);
+  // `decoded`: what the bytes of a connection's record say, where that is known already; else, when
+  // they are taken over, it is filled in.
+  Taken put(std::string_view key, Revision revision, std::string_view bytes, RecordRef& decoded);
   Taken remove(std::string_view key, Revision revision);
   // Deletions up to here need no memory any more: the feed will not bring anything older.
   void forget_deletions(Position through);

@@ -29,33 +29,33 @@ bool moved_by_owner(const Record& record) {
 }  // namespace
 
 // The only way in which a record comes to be known, whoever wrote it.
-void Engine::observe(std::string_view store_key, Revision revision,
+bool Engine::observe(std::string_view store_key, Revision revision,
                      std::optional<std::string> bytes, bool own, RecordRef decoded) {
   newest_ = std::max(newest_, revision);
+  const Replica::Slot* slot = replica_.find(store_key);
   // The feed has shown everything up to fed_: what is not here any more was deleted since. The late
   // answer to a commit must not bring it back.
-  if (bytes && revision <= fed_.value && replica_.find(store_key) == nullptr) return;
+  if (bytes && revision <= fed_.value && slot == nullptr) return false;
   // The feed shows this engine's own writes once more.
-  if (const Replica::Slot* slot = replica_.find(store_key);
-      slot != nullptr && revision <= slot->revision) {
-    return;
-  }
+  if (slot != nullptr && revision <= slot->revision) return false;
   const std::optional<std::string_view> name = connection_key_of(store_key);
   RecordRef before;
-  if (name) before = replica_.record(store_key);
-  const Replica::Taken taken =
-      bytes ? replica_.put(store_key, revision, *bytes, std::move(decoded))
-            : replica_.remove(store_key, revision);
+  if (name && slot != nullptr) before = replica_.record(*slot);
+  RecordRef after = bytes ? std::move(decoded) : nullptr;
+  const Replica::Taken taken = bytes ? replica_.put(store_key, revision, *bytes, after)
+                                     : replica_.remove(store_key, revision);
   if (taken == Replica::Taken::kUnreadable) {
     out_.emplace_back(Fatal{"the store holds a record that this build cannot read: " +
                             std::string(store_key) + "; start the build that wrote it"});
-    return;
+    return false;
   }
-  if (taken == Replica::Taken::kOld) return;
-  if (!name) return observe_upkeep(store_key, bytes);
+  if (taken == Replica::Taken::kOld) return false;
+  if (!name) {
+    observe_upkeep(store_key, bytes);
+    return true;
+  }
   const std::string key(*name);
-  const RecordRef after = replica_.record(store_key);
-  if (!before && !after) return;
+  if (!before && !after) return true;
   if (!after) note_removal(key, revision);
   if (own && before) notice_ends(key, *before, after.get());
   if (own && before && after && after->sequence_since == before->sequence_since) {
@@ -77,6 +77,7 @@ void Engine::observe(std::string_view store_key, Revision revision,
     deliveries_.leave(key);
   }
   if (!watchers_.empty()) notify_watchers(key, before.get(), after.get(), revision);
+  return true;
 }
 
 // What the write ended, besides what its steps say.
@@ -93,7 +94,7 @@ void Engine::notice_ends(const std::string& key, const Record& before, const Rec
 // Backends are told of ends through whichever attached gateway has one.
 void Engine::tell_closed() {
   while (const auto task = closed_news_.next(now_.steady_ms, random_())) {
-    const RecordRef record = replica_.record(store_key(task->key));
+    const RecordRef record = replica_.record(StoreKey(task->key));
     if (!record) continue;
     out_.emplace_back(
         Notified{task->stream, ClosedToTell{task->key, task->generation, record->subject,
@@ -128,7 +129,7 @@ void Engine::show_deliveries() {
     if (sent == watcher.sent && clock_.tick() == watcher.tick) continue;
     watcher.sent = sent;
     watcher.tick = clock_.tick();
-    const Replica::Slot* slot = replica_.find(store_key(watcher.key));
+    const Replica::Slot* slot = replica_.find(StoreKey(watcher.key));
     if (slot == nullptr || !slot->present()) continue;
     out_.emplace_back(Watched{.watcher = id,
                               .key = watcher.key,
@@ -155,7 +156,7 @@ void Engine::attend(const std::string& key, const Record& record) {
 }
 
 void Engine::attend_present(const std::string& key) {
-  const Replica::Slot* slot = replica_.find(store_key(key));
+  const Replica::Slot* slot = replica_.find(StoreKey(key));
   if (slot == nullptr || !slot->present() || !is_operational(slot->state()) ||
       !attached(std::string(slot->owner()))) {
     return;
@@ -171,7 +172,7 @@ void Engine::attend_present(const std::string& key) {
 void Engine::follow_grant(const std::string& key, const Claim& claim, const Granted& granted) {
   const auto stream = stream_of_gateway_.find(claim.gateway_id);
   if (stream == stream_of_gateway_.end()) return;
-  const RecordRef record = replica_.record(store_key(key));
+  const RecordRef record = replica_.record(StoreKey(key));
   if (record && record->generation > granted.generation) {
     out_.emplace_back(
         Notified{stream->second, Superseded{key, granted.generation, record->generation}});
@@ -259,7 +260,7 @@ void Engine::reconcile(StreamId id, const ListedConnection& entry) {
   const auto unanswered = stream.unanswered.find(entry.key);
   if (--unanswered->second == 0) stream.unanswered.erase(unanswered);
   ListAnswered listed{entry.key, entry.generation, ReleasedFor{}};
-  if (const RecordRef record = replica_.record(store_key(entry.key))) {
+  if (const RecordRef record = replica_.record(StoreKey(entry.key))) {
     if (record->generation > entry.generation) {
       listed.answer = SupersededBy{record->generation};
     } else if (leases_.fate(stream.gateway_id) == LeaseFate::kExpired) {

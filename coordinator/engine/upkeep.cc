@@ -303,7 +303,7 @@ void Engine::make_room(const std::string& key, bool session_begun) {
 
 // ---- what the authority is told of the world ----
 
-Context Engine::context_of(const std::string& key, const std::optional<Record>& record,
+Context Engine::context_of(const std::string& key, const Record* record,
                            Revision revision) const {
   Context context;
   context.tick = clock_.tick();
@@ -317,7 +317,7 @@ Context Engine::context_of(const std::string& key, const std::optional<Record>& 
 }
 
 void Engine::complete(Context& context, const std::string& key, const Claim& claim,
-                      const std::optional<Record>& record) const {
+                      const Record* record) const {
   context.claimant_expired = leases_.fate(claim.gateway_id) == LeaseFate::kExpired;
   context.admission.reset();
   if (!record || is_final(record->state)) context.admission = look_at_subject(key).admission;

@@ -210,7 +210,7 @@ void to_proto(const Transition& entry, std::uint64_t number, v1::HistoryEntry* o
   out->set_time_unix_ms(entry.time_unix_ms);
   out->set_tick(entry.tick);
   out->set_count(entry.count);
-  out->set_note(entry.note);
+  out->set_note(entry.note.str());
 }
 
 void to_proto(const std::vector<Transition>& newest, std::uint64_t transitions_total,

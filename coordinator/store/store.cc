@@ -3,6 +3,7 @@
 #include <set>
 #include <string_view>
 
+#include "absl/container/flat_hash_set.h"
 #include "fmt/core.h"
 
 namespace interlock {
@@ -71,7 +72,8 @@ absl::Status check_batch(const Batch& batch, const StoreLimits& limits) {
                                limits.batch_entries_max));
   }
   std::size_t bytes = 0;
-  std::set<std::string_view> keys;
+  absl::flat_hash_set<std::string_view> keys;
+  keys.reserve(batch.size());
   for (const Entry& entry : batch) {
     if (absl::Status checked = check_entry(entry, limits); !checked.ok()) return checked;
     if (!keys.insert(entry.key).second) {

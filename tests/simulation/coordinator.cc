@@ -40,6 +40,9 @@ EngineLimits Coordinator::engine_limits() const {
   // All of them, hardly any, none: it must not make a difference.
   constexpr std::array<std::size_t, 3> kDecoded = {4'096, 2, 0};
   limits.decoded_records_max = kDecoded[(run_.seed + number_) % kDecoded.size()];
+  // More than ever wait together, or some of them, or each for itself.
+  constexpr std::array<std::size_t, 3> kEntries = {256, 3, 1};
+  limits.commit_entries_max = kEntries[(run_.seed / kDecoded.size() + number_) % kEntries.size()];
   return limits;
 }
 
@@ -299,8 +302,9 @@ void Coordinator::say_all() {
 
 void Coordinator::wait() {
   const auto wake_ms = engine_->wake_at_ms();
-  if (!wake_ms) return;
-  const Us at = std::max(clock().moment_of(*wake_ms), run_.time.now() + 1);
+  if (!wake_ms && !engine_->more_to_do()) return;
+  const Us due = engine_->more_to_do() ? 0 : clock().moment_of(*wake_ms);
+  const Us at = std::max(due, run_.time.now() + 1);
   if (wake_at_ != 0 && wake_at_ <= at && wake_at_ > run_.time.now()) return;
   wake_at_ = at;
   run_.time.at(at, [this, at, now = incarnation()] {

@@ -30,7 +30,7 @@ volatile std::size_t sink;
 using Path = std::function<std::size_t()>;
 
 Record after(const std::optional<Record>& record, const Command& command) {
-  Decision decision = decide(record, command, kContext);
+  Decision decision = decide(record ? &*record : nullptr, command, kContext);
   if (!decision.record) {
     std::fprintf(stderr, "bench_paths: the command writes nothing\n");
     std::exit(1);
@@ -72,7 +72,7 @@ Context without_owner() {
 
 Path deciding(std::optional<Record> record, Command command, Context context = kContext) {
   return [record = std::move(record), command = std::move(command), context = std::move(context)] {
-    const Decision decision = decide(record, command, context);
+    const Decision decision = decide(record ? &*record : nullptr, command, context);
     return decision.steps.size() + (decision.record ? 1 : 0);
   };
 }

@@ -48,8 +48,7 @@ TEST(Machine, EnteringAStateWritesWhoWhyAndWhen) {
                             .reason = Reason::kStep,
                             .generation = 5,
                             .tick = 7,
-                            .time_unix_ms = 1'700'000'000'123,
-                            .count = 1};
+                            .time_unix_ms = 1'700'000'000'123};
   EXPECT_EQ(record.state, kAccepted);
   EXPECT_EQ(record.changed_tick, 7u);
   EXPECT_EQ(record.transitions_total, 1u);

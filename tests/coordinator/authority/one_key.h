@@ -28,6 +28,12 @@ inline Range range(const std::optional<SequenceRange>& range) {
   return range ? Range({range->first, range->last}) : Range();
 }
 
+// A test's record is a value, or none.
+inline Decision decide(const std::optional<Record>& record, const Command& command,
+                       const Context& context) {
+  return decide(record ? &*record : nullptr, command, context);
+}
+
 class OneKey {
  public:
   // Decides, commits, and answers as the asker is answered: every generation spelled out.

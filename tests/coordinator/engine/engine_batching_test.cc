@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/coordinator/engine/asking.h"
+#include "tests/coordinator/engine/bare_engine.h"
 #include "tests/coordinator/engine/engine_world.h"
 #include "tests/coordinator/engine/ledger.h"
 
@@ -35,7 +36,7 @@ class Batches {
 };
 
 TEST(EngineBatching, WhatArrivesDuringACommitGoesIntoTheNext) {
-  EngineWorld world({.limits = {.commits_under_way_max = 1}});
+  EngineWorld world({.limits = {.commits_under_way_max = 1, .commit_entries_max = 1'000}});
   world.run();
   world.store(0).hold();
   Batches batches(world);
@@ -50,6 +51,37 @@ TEST(EngineBatching, WhatArrivesDuringACommitGoesIntoTheNext) {
   world.run();
   EXPECT_THAT(batches.entries(), ElementsAre(1, 500));
   EXPECT_THAT(world.answers, SizeIs(501));
+}
+
+// So that the store is at work on the first while the engine decides the rest.
+TEST(EngineBatching, MoreKeysThanACommitTakesAreLeftForTheNextStepWhichComesAtOnce) {
+  BareEngine bare({.commits_under_way_max = 2, .commit_entries_max = 2});
+  bare.start();
+  bare.attach(1, "gateway-a");
+  std::vector<Input> claims;
+  for (int i = 0; i < 5; ++i) {
+    claims.emplace_back(CommandGiven{static_cast<Ticket>(i + 1), key_number(i),
+                                     claim_by("gateway-a", "c" + std::to_string(i))});
+  }
+  const auto step = [&](std::vector<Input> inputs) {
+    return BareEngine::of<StartCommit>(
+        bare.engine.step(std::move(inputs), {bare.now_ms, 1'700'000'000'000'000}));
+  };
+  const auto first = step(std::move(claims));
+  ASSERT_THAT(first, SizeIs(1));
+  EXPECT_THAT(first[0].batch, SizeIs(2));
+  EXPECT_TRUE(bare.engine.more_to_do()) << "one more may begin at once";
+  const auto second = step({});
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_THAT(second[0].batch, SizeIs(2));
+  EXPECT_FALSE(bare.engine.more_to_do()) << "as many are under way as may be";
+  EXPECT_THAT(step({}), IsEmpty());
+  std::vector<Input> done;
+  done.emplace_back(CommitAnswered{first[0].commit, {Applied{2, {2}}, Applied{2, {2}}}});
+  const auto third = step(std::move(done));
+  ASSERT_THAT(third, SizeIs(1));
+  EXPECT_THAT(third[0].batch, SizeIs(1));
+  EXPECT_FALSE(bare.engine.more_to_do()) << "nothing is left";
 }
 
 TEST(EngineBatching, CommandsOfOneKeyThatWaitTogetherAreOneWrite) {

@@ -263,6 +263,10 @@ void EngineWorld::step(std::size_t coordinator) {
     std::visit([carry = Carry{*this, coordinator}](auto& what) { carry(std::move(what)); },
                output);
   }
+  if (node.engine->more_to_do()) {
+    if (!node.step_scheduled) schedule_step(coordinator, 0);
+    return;
+  }
   const auto wake_at = node.engine->wake_at_ms();
   if (!wake_at || (node.wake_at_ms > time.now_ms() && node.wake_at_ms <= *wake_at)) return;
   node.wake_at_ms = std::max(*wake_at, time.now_ms() + (*wake_at <= time.now_ms() ? 1 : 0));

@@ -19,7 +19,7 @@ constexpr std::int64_t kTime = 1'760'000'400'000;
 
 Transition entry(State from, State to, Actor actor, Reason reason, Generation generation, Tick tick,
                  std::int64_t time_unix_ms, std::uint32_t count = 1) {
-  return {from, to, actor, reason, generation, tick, time_unix_ms, count, {}, {}};
+  return {from, to, actor, reason, count, generation, tick, time_unix_ms, {}, {}};
 }
 
 // A key that was claimed in the commit that is about to be written.

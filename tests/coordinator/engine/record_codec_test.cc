@@ -180,10 +180,10 @@ class RandomRecords {
             .to = static_cast<State>(1 + below(12)),
             .actor = static_cast<Actor>(1 + below(6)),
             .reason = static_cast<Reason>(1 + below(20)),
+            .count = 1 + static_cast<std::uint32_t>(below(1'000)),
             .generation = generation(),
             .tick = number(),
-            .time_unix_ms = static_cast<std::int64_t>(number()),
-            .count = 1 + static_cast<std::uint32_t>(below(1'000))};
+            .time_unix_ms = static_cast<std::int64_t>(number())};
   }
 
   std::mt19937_64 random_;

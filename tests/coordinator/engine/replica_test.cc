@@ -20,7 +20,8 @@ class ReplicaTest : public testing::Test {
   ReplicaTest() { replica.set_base(1'000); }
   Replica::Taken put(const std::string& key, Revision revision, State state = State::kIdle,
                      const std::string& owner = {}) {
-    return replica.put(key, revision, bytes_of(state, owner));
+    RecordRef decoded;
+    return replica.put(key, revision, bytes_of(state, owner), decoded);
   }
   std::vector<std::string> keys(std::string_view after = {}) const {
     std::vector<std::string> keys;
@@ -59,8 +60,42 @@ TEST_F(ReplicaTest, WhatIsKeptDecodedIsOfTheRevisionAndTheKeyThatAreAskedFor) {
 TEST_F(ReplicaTest, WhatIsKnownDecodedIsNotDecodedAgain) {
   Record record = *decode_record(bytes_of(State::kIdle), 1'005);
   record.subject = "only in the decoded one";
-  replica.put("c/a", 5, bytes_of(State::kIdle), std::make_shared<const Record>(record));
+  RecordRef decoded = std::make_shared<const Record>(record);
+  replica.put("c/a", 5, bytes_of(State::kIdle), decoded);
   EXPECT_EQ(*replica.record("c/a"), record);
+}
+
+TEST_F(ReplicaTest, WhatIsReadIsHandedBack) {
+  RecordRef decoded;
+  replica.put("c/a", 5, bytes_of(State::kDegraded), decoded);
+  ASSERT_NE(decoded, nullptr);
+  EXPECT_EQ(decoded->state, State::kDegraded);
+}
+
+TEST(RecentRecords, FourKeysOfOnePlaceAreKept) {
+  RecentRecords recent(4);
+  const auto record = std::make_shared<const Record>();
+  for (const char* key : {"a", "b", "c", "d"}) recent.keep(key, 1, record);
+  recent.keep("c", 2, record);
+  for (const char* key : {"a", "b", "d"}) EXPECT_EQ(recent.find(key, 1), record) << key;
+  EXPECT_EQ(recent.find("c", 1), nullptr) << "there is a newer one";
+  EXPECT_EQ(recent.find("c", 2), record);
+}
+
+TEST(RecentRecords, TheOneThatWasNotUsedForLongestGivesWay) {
+  RecentRecords recent(4);
+  const auto record = std::make_shared<const Record>();
+  for (const char* key : {"a", "b", "c", "d"}) recent.keep(key, 1, record);
+  EXPECT_EQ(recent.find("a", 1), record);
+  recent.keep("e", 1, record);
+  EXPECT_EQ(recent.find("b", 1), nullptr);
+  for (const char* key : {"a", "c", "d", "e"}) EXPECT_EQ(recent.find(key, 1), record) << key;
+}
+
+TEST(RecentRecords, WithoutAPlaceNothingIsKept) {
+  RecentRecords recent(0);
+  recent.keep("a", 1, std::make_shared<const Record>());
+  EXPECT_EQ(recent.find("a", 1), nullptr);
 }
 
 TEST_F(ReplicaTest, ADeletionIsRememberedAgainstWhatIsOlder) {
@@ -104,9 +139,10 @@ TEST_F(ReplicaTest, GenerationsOfTheCommitItselfAreSpelledOut) {
 
 TEST_F(ReplicaTest, WhatIsNoRecordIsNotTaken) {
   put("c/a", 5);
-  EXPECT_EQ(replica.put("c/a", 6, "no record"), Replica::Taken::kUnreadable);
+  RecordRef decoded;
+  EXPECT_EQ(replica.put("c/a", 6, "no record", decoded), Replica::Taken::kUnreadable);
   EXPECT_EQ(replica.find("c/a")->revision, 5u);
-  EXPECT_EQ(replica.put("t/", 6, "of another kind"), Replica::Taken::kNewer);
+  EXPECT_EQ(replica.put("t/", 6, "of another kind", decoded), Replica::Taken::kNewer);
   EXPECT_EQ(replica.connections(), 1u);
 }
 
