@@ -48,24 +48,24 @@ void LogLine::append(std::string_view text) {
   } else {  // a character may have been cut in two
     append_json_text(quoted, replace_invalid_utf8(text.substr(0, log_text_bytes_max)) + "...");
   }
-  copy("", quoted, "");
+  copy(quoted);
 }
 
 void LogLine::append(double number) {
   if (!std::isfinite(number)) return append(fmt::format("{}", number));
-  copy("", boost::json::serialize(boost::json::value(number)), "");
+  copy(boost::json::serialize(boost::json::value(number)));
 }
 
-void LogLine::append(bool yes) { copy("", yes ? "true" : "false", ""); }
+void LogLine::append(bool yes) { copy(yes ? "true" : "false"); }
 
 void LogLine::append(std::int64_t number) {
   const fmt::format_int digits(number);
-  copy("", {digits.data(), digits.size()}, "");
+  copy({digits.data(), digits.size()});
 }
 
 void LogLine::append(std::uint64_t number) {
   const fmt::format_int digits(number);
-  copy("", {digits.data(), digits.size()}, "");
+  copy({digits.data(), digits.size()});
 }
 
 }  // namespace interlock

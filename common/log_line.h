@@ -26,8 +26,8 @@ class LogLine {
   void append(bool yes);
   void append(std::int64_t number);
   void append(std::uint64_t number);
-  // Behind what is there: `opening`, `bytes`, `closing`.
   void copy(std::string_view opening, std::string_view bytes, std::string_view closing);
+  void copy(std::string_view bytes) { copy({}, bytes, {}); }
   bool has(std::string_view name) const;
 
   fmt::memory_buffer out_;

@@ -26,17 +26,16 @@ void Engine::pump() {
     ready_.push_back(std::move(delayed_.begin()->second));
     delayed_.erase(delayed_.begin());
   }
-  const std::size_t entries_max =
-      std::min(limits_.commit_entries_max, store_.limits.batch_entries_max);
-  more_ready_ = false;
   while (commits_under_way_ < limits_.commits_under_way_max) {
     Batch batch;
     std::vector<std::string> keys;
     std::size_t bytes = 0;
     pack_upkeep(batch, keys, bytes);
+    const std::size_t keys_max = keys.size() + limits_.commit_keys_max;
     // With a tick of long ago nothing is stamped. One more entry of the largest size always fits.
     const bool may_stamp = !clock_.old(now_.steady_ms);
-    while (may_stamp && !ready_.empty() && batch.size() < entries_max &&
+    while (may_stamp && !ready_.empty() && keys.size() < keys_max &&
+           batch.size() < store_.limits.batch_entries_max &&
            bytes + store_.limits.entry_bytes_max <= store_.limits.batch_bytes_max) {
       const std::string key = std::move(ready_.front());
       ready_.pop_front();

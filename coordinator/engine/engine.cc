@@ -39,6 +39,7 @@ Engine::~Engine() = default;
 
 Outputs Engine::step(std::vector<Input> inputs, Moment now) {
   now_ = now;
+  more_ready_ = false;
   out_.reserve(outputs_before_);  // they are large, and steps that follow one another are alike
   if (phase_ == Phase::kNew) {
     phase_ = Phase::kLoading;

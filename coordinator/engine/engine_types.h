@@ -34,7 +34,7 @@ struct EngineLimits {
   std::size_t waiting_commands_max = 200'000;      // in all; one more is answered NotNow
   std::size_t waiting_per_key_max = 4'096;
   std::size_t commits_under_way_max = 2;
-  std::size_t commit_entries_max = 256;            // keys; what is more goes into the next one
+  std::size_t commit_keys_max = 256;               // beside upkeep; more go into the next one
   std::size_t commands_per_write_max = 1'024;      // of one key
   std::size_t decoded_records_max = 4'096;         // kept beside their bytes; 0: none
   std::uint64_t acknowledge_within_ms = 2'000;     // written lazily, at the latest then

@@ -95,6 +95,14 @@ TEST(Log, AFieldCannotReplaceWhatEveryLineHas) {
   EXPECT_EQ(line.at("severity"), "INFO");
 }
 
+TEST(Log, TheFirstFieldOfANameStays) {
+  const json::object line =
+      line_of("Twice.", {{"key", "first"}, {"too", 1}, {"key", "second"}, {"too", 2}, {"yes", 3}});
+  EXPECT_EQ(line.at("key"), "first");
+  EXPECT_EQ(line.at("too"), 1);
+  EXPECT_EQ(line.at("yes"), 3);
+}
+
 TEST(Log, ANumberThatJsonCannotWriteIsWrittenAsText) {
   const json::object line = line_of("Odd.", {{"nan", std::numeric_limits<double>::quiet_NaN()},
                                              {"inf", std::numeric_limits<double>::infinity()}});
@@ -105,6 +113,11 @@ TEST(Log, ANumberThatJsonCannotWriteIsWrittenAsText) {
 TEST(Log, ALongTextIsCut) {
   const json::object line = line_of("Long.", {{"text", std::string(10000, 'x')}});
   EXPECT_EQ(line.at("text").as_string().size(), log_text_bytes_max + 3);
+  std::string text = "x";
+  while (text.size() < 10'000) text += "\xC3\xB6";
+  const json::object cut = line_of("Long.", {{"text", text}});
+  EXPECT_TRUE(cut.at("text").as_string().ends_with("\xC3\xB6\xEF\xBF\xBD..."))
+      << "of a character that was cut in two";
 }
 
 TEST(Log, WhatIsBelowTheLevelIsNotWritten) {

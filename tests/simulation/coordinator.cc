@@ -41,8 +41,8 @@ EngineLimits Coordinator::engine_limits() const {
   constexpr std::array<std::size_t, 3> kDecoded = {4'096, 2, 0};
   limits.decoded_records_max = kDecoded[(run_.seed + number_) % kDecoded.size()];
   // More than ever wait together, or some of them, or each for itself.
-  constexpr std::array<std::size_t, 3> kEntries = {256, 3, 1};
-  limits.commit_entries_max = kEntries[(run_.seed / kDecoded.size() + number_) % kEntries.size()];
+  constexpr std::array<std::size_t, 3> kKeys = {256, 3, 1};
+  limits.commit_keys_max = kKeys[(run_.seed / kDecoded.size() + number_) % kKeys.size()];
   return limits;
 }
 

@@ -36,7 +36,7 @@ class Batches {
 };
 
 TEST(EngineBatching, WhatArrivesDuringACommitGoesIntoTheNext) {
-  EngineWorld world({.limits = {.commits_under_way_max = 1, .commit_entries_max = 1'000}});
+  EngineWorld world({.limits = {.commits_under_way_max = 1, .commit_keys_max = 1'000}});
   world.run();
   world.store(0).hold();
   Batches batches(world);
@@ -55,7 +55,7 @@ TEST(EngineBatching, WhatArrivesDuringACommitGoesIntoTheNext) {
 
 // So that the store is at work on the first while the engine decides the rest.
 TEST(EngineBatching, MoreKeysThanACommitTakesAreLeftForTheNextStepWhichComesAtOnce) {
-  BareEngine bare({.commits_under_way_max = 2, .commit_entries_max = 2});
+  BareEngine bare({.commits_under_way_max = 2, .commit_keys_max = 2});
   bare.start();
   bare.attach(1, "gateway-a");
   std::vector<Input> claims;
