@@ -169,6 +169,25 @@ TEST(EngineEvents, EventsComeBehindTheAnswerThatSaysTheyMayFlow) {
   EXPECT_THAT(order, ElementsAre(1, 1, 2));
 }
 
+TEST(EngineEvents, WhatTheFeedHasShownFirstFlowsOnceTheOutcomeIsKnown) {
+  BareEngine bare;
+  bare.start();
+  bare.attach(1, "gateway-a");
+  const StartCommit granted = BareEngine::commit_of(bare.give(
+      CommandGiven{9, kKey, claim_by("gateway-a", "c1", State::kServicesReady)}));
+  bare.give(BareEngine::applied(granted, 2));
+  std::vector<Input> both;
+  both.emplace_back(
+      CommandGiven{10, kKey, advance("gateway-a", 1'002, 1, State::kProcessingReady)});
+  both.emplace_back(CommandGiven{11, kKey, publish("e1")});
+  const StartCommit commit =
+      BareEngine::commit_of(bare.engine.step(std::move(both), {bare.now_ms, 0}));
+  const Outputs early = bare.give(BareEngine::shown(commit, 3));
+  EXPECT_THAT(BareEngine::notices<EventsDelivered>(early), IsEmpty());
+  const Outputs outputs = bare.give(BareEngine::applied(commit, 3));
+  EXPECT_THAT(BareEngine::notices<EventsDelivered>(outputs), SizeIs(1));
+}
+
 TEST(EngineEvents, BytesThatAreNotTakenOverHoldTheRestBack) {
   EngineWorld world;
   const StreamId stream = world.attach(0, "gateway-a", 10'000);
