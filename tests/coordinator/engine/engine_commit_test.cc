@@ -4,6 +4,7 @@
 
 #include "coordinator/engine/record_codec.h"
 #include "tests/coordinator/engine/asking.h"
+#include "tests/coordinator/engine/bare_engine.h"
 #include "tests/coordinator/engine/engine_world.h"
 #include "tests/coordinator/engine/ledger.h"
 
@@ -308,6 +309,29 @@ TEST_P(UnknownOutcome, WhatComesBehindWaitsUntilTheDoubtIsOver) {
   world.run(5'000);
   EXPECT_EQ(world.expect<Done>(closed).state, State::kClosed);
   EXPECT_EQ(world.expect_refusal<Gone>(event).state, State::kClosed);
+}
+
+// It would be told to the asker that nothing was done, and the first try might land behind that.
+TEST(UnknownOutcomeOfOne, ARefusalThatTimeHasBroughtIsWrittenOverTheDoubt) {
+  BareEngine bare;
+  bare.start();
+  bare.attach(1, "gateway-a");
+  const StartCommit granted = BareEngine::commit_of(
+      bare.give(CommandGiven{9, kKey, claim_by("gateway-a", "c1", State::kProcessingReady)}));
+  bare.give(BareEngine::applied(granted, 2));
+  const StartCommit first =
+      BareEngine::commit_of(bare.give(CommandGiven{10, kKey, publish("e1")}));
+  bare.give(RoomChanged{"the disk is full"});
+  const StartCommit again = BareEngine::commit_of(
+      bare.give(CommitAnswered{first.commit, {Unknown{absl::UnavailableError("gone")}}}));
+  ASSERT_THAT(again.batch, SizeIs(1));
+  EXPECT_EQ(again.batch[0].expected, first.batch[0].expected);
+  EXPECT_EQ(again.batch[0].write, Write::kPut);
+  EXPECT_THAT(again.batch[0].put, IsEmpty()) << "the event is refused now";
+  const Outputs outputs = bare.give(BareEngine::applied(again, 4));
+  const auto answers = BareEngine::of<Answered>(outputs);
+  ASSERT_THAT(answers, SizeIs(1));
+  EXPECT_TRUE(std::holds_alternative<Refusal>(answers[0].answer));
 }
 
 INSTANTIATE_TEST_SUITE_P(Engine, UnknownOutcome,
