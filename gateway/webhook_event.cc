@@ -6,12 +6,11 @@
 #include <openssl/sha.h>
 
 #include <array>
-#include <boost/json/serialize.hpp>
-#include <boost/json/string.hpp>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/time/time.h"
+#include "common/json_text.h"
 
 namespace interlock {
 namespace {
@@ -19,7 +18,9 @@ namespace {
 constexpr std::size_t id_digest_bytes = 16;
 
 std::string quoted(const std::string& text) {
-  return boost::json::serialize(boost::json::string(text));
+  std::string out;
+  append_json_text(out, text);
+  return out;
 }
 
 // Whatever a client puts into its ids, this can stand in a header and in the signed text.

@@ -23,7 +23,6 @@ void Engine::Fold::apply(Decision decision) {
   steps.insert(steps.end(), decision.steps.begin(), decision.steps.end());
   if (decision.record) {
     stand(*std::move(decision.record));
-    removed = false;
   } else if (decision.remove) {
     remove();
   }
@@ -33,6 +32,7 @@ void Engine::Fold::stand(Record decided) {
   written = std::make_shared<Record>(std::move(decided));
   record = written;
   wrote = true;
+  removed = false;
 }
 
 // A claim behind it may make the key anew in this same commit: the old events go all the same.

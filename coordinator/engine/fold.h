@@ -41,7 +41,7 @@ struct Engine::Fold {
 
   bool is_spent(const Claim& claim) const;
   void apply(Decision decision);
-  void stand(Record decided);
+  void stand(Record decided);  // from now on, and is to be written
   void remove();
 };
 

@@ -29,7 +29,7 @@ class RecentRecords {
  public:
   // 0: nothing is kept.
   explicit RecentRecords(std::size_t records_max)
-      : ways_(std::min<std::size_t>(records_max, 4)),
+      : ways_(std::min(records_max, kWaysMax)),
         sets_(records_max / std::max<std::size_t>(ways_, 1)),
         places_(ways_ * sets_) {}
 
@@ -54,6 +54,7 @@ class RecentRecords {
   }
 
  private:
+  static constexpr std::size_t kWaysMax = 4;
   struct Place {
     std::string key;
     Revision revision = kAbsent;
